@@ -1,0 +1,3 @@
+"""Planaria: disaster recovery for a whole production environment."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""The encrypted repository: keys, sealed objects, packs, index, bases, journals, checks."""
