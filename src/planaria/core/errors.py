@@ -1,23 +1,23 @@
 """Every error a user can meet. Each class owns its code and exit status; each error carries its hint.
 
-    PlanariaError
-    ├── Failed (1)                it ran, and something failed, is missing or could not be proven
-    ├── UsageError (2)            flags or arguments
-    │   ├── ConfigurationError    the configuration file: says file:line: path
-    │   └── UnknownName           a component, base or run that does not exist: hints at the nearest
-    ├── PointUnreachable (3)      outside every window, or in a gap; nothing was touched
-    ├── Unavailable (4)           cannot be reached, or refused us
-    │   ├── StoreUnavailable      may pass: worth a retry
-    │   ├── StoreRefused          credentials, permissions, read-only
-    │   ├── StoreFull             no space left
-    │   ├── ObjectMissing         the store has no object of that name
-    │   ├── ObjectExists          write once: the name is taken
-    │   ├── RepositoryRefused     not a repository, newer format, no key of ours opens it
-    │   ├── ComponentUnavailable  may pass: worth a retry
-    │   └── ComponentRefused      wrong password, missing right, not that kind of server
-    ├── DamagedData (5)           stored data is damaged or not authentic; names the object
-    ├── SafetyRefusal (6)         target not empty, another run on it, confirmation missing
-    └── Interrupted (130)         stopped on request; resumable
+PlanariaError
+├── Failed (1)                it ran, and something failed, is missing or could not be proven
+├── UsageError (2)            flags or arguments
+│   ├── ConfigurationError    the configuration file: says file:line: path
+│   └── UnknownName           a component, base or run that does not exist: hints at the nearest
+├── PointUnreachable (3)      outside every window, or in a gap; nothing was touched
+├── Unavailable (4)           cannot be reached, or refused us
+│   ├── StoreUnavailable      may pass: worth a retry
+│   ├── StoreRefused          credentials, permissions, read-only
+│   ├── StoreFull             no space left
+│   ├── ObjectMissing         the store has no object of that name
+│   ├── ObjectExists          write once: the name is taken
+│   ├── RepositoryRefused     not a repository, newer format, no key of ours opens it
+│   ├── ComponentUnavailable  may pass: worth a retry
+│   └── ComponentRefused      wrong password, missing right, not that kind of server
+├── DamagedData (5)           stored data is damaged or not authentic; names the object
+├── SafetyRefusal (6)         target not empty, another run on it, confirmation missing
+└── Interrupted (130)         stopped on request; resumable
 """
 
 from typing import ClassVar
