@@ -168,7 +168,7 @@ def open_repository(
     writer_key: str | None = None,
     recipients: Sequence[str] = (),
 ) -> Repository:
-    """Needs an identity or a writer key. `recipients`: of what is written from now on; none: those sealed to at `create`.
+    """Needs an identity or a writer key. `recipients`: of what is written from now on (none: those of `create`).
 
     Raises RepositoryRefused, DamagedData, ConfigurationError.
     """
