@@ -6,17 +6,18 @@ named `main`), each with its own journal. All methods raise errors of `core.erro
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
+from planaria.core.base import BaseFacts, CommittedBase, Entry, Json
 from planaria.core.clock import Clock
 from planaria.core.instant import Instant
 from planaria.core.position import Position
 
 Bytes = bytes | bytearray | memoryview
-Json = Any
-"""What `json.dumps` takes: dict with str keys, list, str, int, float, bool, None."""
+
+__all__ = ["BaseFacts", "CommittedBase", "Entry", "Json"]  # re-exported: a driver needs this module only
 
 MAIN = "main"
 """The stream of a component that has only one."""
@@ -43,41 +44,6 @@ class Capabilities:
     """Any of `directory`, `live`."""
     partial: tuple[str, ...]
     """What `--only` may name, e.g. `db:N`, `key:PATTERN`; empty: all or nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One file of a base: its path inside the base, and whatever the driver wants to know of it again."""
-
-    path: str
-    size: int
-    """Bytes of content; 0 for what has none (a directory, a link)."""
-    meta: Mapping[str, Json] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class BaseFacts:
-    """What makes a base: known when the last byte has been read, kept in its commit object."""
-
-    positions: Mapping[str, Position]
-    """Per stream; empty for a driver without a journal."""
-    at: Instant
-    """The instant (our clock) whose state the base holds."""
-    source: Mapping[str, Json]
-    """Server kind and version, addresses, clock skew: what a restore must know before it touches anything."""
-    expectations: Mapping[str, Json]
-    """Cheap facts to hold a restore against: counts, sizes."""
-    broke: Mapping[str, str] = field(default_factory=dict)
-    """Per stream, why the journal before this base could not be continued; absent when it goes on or never was."""
-
-
-@dataclass(frozen=True, slots=True)
-class CommittedBase:
-    id: str
-    bytes_logical: int
-    bytes_stored: int
-    chunks_total: int
-    chunks_new: int
 
 
 class Reads(Protocol):
@@ -305,7 +271,7 @@ class Driver(Protocol):
         ...
 
     def follow(self, archive: Archive) -> None:
-        """Journal until `stopping`; takes a base first where nothing can be continued. All read is durable on return."""
+        """Journal until `stopping`; a base first where nothing can be continued. All read is durable on return."""
         ...
 
     def plan(self, recovery: Recovery, target: Target) -> list[Change]:
