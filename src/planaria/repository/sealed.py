@@ -134,22 +134,26 @@ def _nonce(number: int) -> bytes:
 
 
 class Sealer:
-    """Encrypts slots into one growing buffer. One thread at a time; the salt makes every object's keys its own."""
+    """Encrypts slots into one growing buffer, used for object after object. One thread at a time.
 
-    def __init__(self, scope: Scope, key: SealingKey, salt: bytes, capacity: int) -> None:
+    The salt makes every object's keys its own, so slot numbers serve as nonces.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self._buffer = bytearray(capacity)
+        self._view = memoryview(self._buffer)
+        self._at = self.slots = 0
+
+    def begin(self, scope: Scope, key: SealingKey, salt: bytes) -> None:
+        """A new object in the same buffer. A content-named one (a pack) gets its header in front, now;
+        a named one gets it in `finish_named`, when its facts are known."""
         if len(salt) != SALT:
             raise ValueError("a salt has 32 bytes")
         self._scope, self._key, self._salt = scope, key, salt
         self._cipher, self._commit_key, self._context = _object_keys(key.secret, salt, scope, key.id)
-        self._buffer = bytearray(capacity)
-        self._view = memoryview(self._buffer)
-        self._at = 0
-        self.slots = 0
-
-    def start(self) -> None:
-        """Put the header of a content-named object (a pack) in front; others get theirs in `finish_named`."""
-        header = _header_bytes(self._scope, self._key, self._salt, {}, "", 0, self._commit_key)
-        self._put(header)
+        self._at = self.slots = 0
+        if not scope.name:
+            self._put(_header_bytes(scope, key, salt, {}, "", 0, self._commit_key))
 
     @property
     def size(self) -> int:
@@ -193,17 +197,14 @@ class Sealer:
         self._buffer.extend(bytes(max(least, 2 * len(self._buffer)) - len(self._buffer)))
         self._view = memoryview(self._buffer)
 
+    def written(self, offset: int, size: int) -> memoryview:
+        """What has been written so far, from `offset`; release it before adding more."""
+        return self._view[offset : offset + size]
+
     def finish(self) -> memoryview:
-        """Close a pack; the whole object, valid until `reset` or the end of this sealer."""
+        """Close a pack; the whole object, valid until the next `begin`."""
         self.add(b"", codec=Codec.RAW, kind=SlotKind.END, plain_size=0)
         return self._view[: self._at]
-
-    def reset(self, salt: bytes) -> None:
-        """Begin another pack in the same buffer: new salt, so new keys."""
-        self._salt = salt
-        self._cipher, self._commit_key, self._context = _object_keys(self._key.secret, salt, self._scope, self._key.id)
-        self._at = self.slots = 0
-        self.start()
 
     def finish_named(self, facts: dict[str, Any]) -> bytes:
         """Close an object that has a name, its header bound to the name, to `facts` and to the hash of the slots."""
