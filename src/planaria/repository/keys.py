@@ -20,11 +20,9 @@ from planaria.core.clock import Randomness
 from planaria.core.errors import ConfigurationError, DamagedData, RepositoryRefused
 from planaria.core.instant import Instant, rfc3339
 from planaria.repository.recipients import Identity, Recipient, bytes_of, parse_recipient, text_of
-from planaria.repository.sealed import FORMAT, SealingKey, canonical
+from planaria.repository.sealed import FORMAT, INDEX_KEY_ID, SealingKey, canonical
 
 REPOSITORY_KEYS = "repository"
-INDEX_KEY = "index"
-"""The key id in headers of objects sealed under K_idx."""
 _WRITER = "planaria-writer:"
 
 
@@ -41,7 +39,7 @@ class RepositoryKeys:
             component=name,
             chunk_id=_derive(self.chunk_id, "id", name),
             auth=auth,
-            index=SealingKey(INDEX_KEY, _derive(self.index, "index", name), auth),
+            index=SealingKey(INDEX_KEY_ID, _derive(self.index, "index", name), auth),
         )
 
     def writer_text(self) -> str:

@@ -75,7 +75,7 @@ def open_record(repository: Repository, component: str, kind: Kind, name: str, d
 
 def believed_header(repository: Repository, component: str, kind: Kind, name: str, data: bytes) -> Header:
     header = parse_header(data, name)
-    believe(header, repository.component(component).auth, repository.scope(component, kind, name))
+    believe(header, repository.component(component).auth, repository.scope(component, kind, name), name)
     return header
 
 

@@ -39,6 +39,8 @@ _SLOT = struct.Struct("<IBBHII32s")
 PREFIX_SIZE = _PREFIX.size
 SLOT_SIZE = _SLOT.size
 NO_CHUNK = bytes(32)
+INDEX_KEY_ID = "index"
+"""The key id in headers of objects under a component's index key."""
 
 
 class Kind(IntEnum):
@@ -261,14 +263,15 @@ def parse_header(data: bytes | memoryview, object_name: str) -> Header:
     return Header(scope, key_id, salt, facts, body, size, signed, commitment, seal, end)
 
 
-def believe(header: Header, auth: bytes, expected: Scope) -> None:
+def believe(header: Header, auth: bytes, expected: Scope, object_name: str) -> None:
     """The header was written by someone who may write, for exactly this place. Raises DamagedData."""
-    name = expected.name or f"a pack of {expected.component}"
     seal = blake3.blake3(header.signed + header.commitment, key=auth).digest()
     if seal != header.seal:
-        raise DamagedData(f"{name} is not authentic: its header's seal does not verify", object_name=name)
+        raise DamagedData(f"{object_name} is not authentic: its header's seal does not verify", object_name=object_name)
     if header.scope != expected:
-        raise DamagedData(f"{name} holds another object: {header.scope.name or header.scope}", object_name=name)
+        raise DamagedData(
+            f"{object_name} holds another object: {header.scope.name or header.scope}", object_name=object_name
+        )
 
 
 def believe_body(header: Header, data: bytes | memoryview) -> None:

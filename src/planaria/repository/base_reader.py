@@ -1,0 +1,215 @@
+"""Reading a base back: every chunk authenticated, decoded and hashed again before a byte of it is handed out."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from planaria.core.base import BaseFacts, Entry
+from planaria.core.errors import DamagedData, ObjectMissing, UnknownName
+from planaria.repository.bases import BaseRecord
+from planaria.repository.codec import Decoder
+from planaria.repository.index import Index, Location, load
+from planaria.repository.limits import Limits
+from planaria.repository.manifest import Filed, filed_of, lines
+from planaria.repository.packs import pack_name
+from planaria.repository.repository import Repository
+from planaria.repository.sealed import (
+    INDEX_KEY_ID,
+    Header,
+    Kind,
+    Opener,
+    believe,
+    parse_header,
+    parse_slot,
+)
+
+HEADER_GUESS = 1024
+"""Bytes that hold a pack's header: fetched once a pack."""
+COALESCE = 256 << 10
+"""Read a gap of so many bytes rather than ask the store twice."""
+
+
+@dataclass(slots=True)
+class PackReader:
+    """Opens chunks by location. Shared by threads; remembers each pack's (believed) header."""
+
+    repository: Repository
+    component: str
+    _openers: dict[bytes, Opener] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def opener(self, pack: bytes) -> Opener:
+        with self._lock:
+            opener = self._openers.get(pack)
+        if opener is None:
+            name = pack_name(self.component, pack)
+            header = parse_header(self._get(name, 0, HEADER_GUESS), name)
+            opener = Opener(header, self._secret(header, name), name)
+            with self._lock:
+                self._openers[pack] = opener
+        return opener
+
+    def _secret(self, header: Header, name: str) -> bytes:
+        keys = self.repository.component(self.component)
+        kind = Kind.META if header.key_id == INDEX_KEY_ID else Kind.PACK
+        believe(header, keys.auth, self.repository.scope(self.component, kind), name)
+        if kind is Kind.META:
+            return keys.index.secret
+        return self.repository.data_key(self.component, header.key_id).secret
+
+    def _get(self, name: str, start: int, length: int) -> bytes:
+        try:
+            return self.repository.store.get(name, start, length)
+        except ObjectMissing:
+            raise DamagedData(f"{name} is missing", object_name=name, hint="planaria check") from None
+
+    def fetch(self, pack: bytes, start: int, length: int) -> bytes:
+        return self._get(pack_name(self.component, pack), start, length)
+
+    def chunk(self, chunk_id: bytes, where: Location, data: memoryview, decoder: Decoder) -> bytes:
+        """The plain bytes of the slot in `data`. Raises DamagedData."""
+        name = pack_name(self.component, where.pack)
+        slot = parse_slot(data[: where.size], where.offset, name)
+        if slot.chunk_id != chunk_id or slot.size != where.size:
+            raise DamagedData(f"{name} holds another chunk at byte {where.offset}", object_name=name)
+        plain = decoder.decode(slot.codec, self.opener(where.pack).open(slot, data), slot.plain_size, name)
+        if self.repository.component(self.component).id_of(plain) != chunk_id:
+            raise DamagedData(f"{name} holds wrong bytes at byte {where.offset}", object_name=name)
+        return plain
+
+    def one(self, chunk_id: bytes, where: Location, decoder: Decoder) -> bytes:
+        return self.chunk(chunk_id, where, memoryview(self.fetch(where.pack, where.offset, where.size)), decoder)
+
+
+@dataclass(slots=True)
+class BaseReader:
+    """One committed base, open for reading; see `drivers.contract.BaseView`."""
+
+    repository: Repository
+    record: BaseRecord
+    limits: Limits
+    index: Index
+    packs: PackReader
+    _filed: dict[str, Filed] | None = None
+
+    @property
+    def id(self) -> str:
+        return self.record.id
+
+    @property
+    def facts(self) -> BaseFacts:
+        return self.record.facts
+
+    def filed(self) -> Iterator[Filed]:
+        """The manifest, streamed."""
+        decoder = Decoder()
+        pieces = (self.packs.one(one.chunk_id, one.location, decoder) for one in self.record.manifest)
+        return (filed_of(line, self.record.name) for line in lines(pieces))
+
+    def by_path(self) -> dict[str, Filed]:
+        if self._filed is None:
+            self._filed = {one.entry.path: one for one in self.filed()}
+        return self._filed
+
+    def entries(self) -> Iterator[Entry]:
+        return (one.entry for one in self.filed())
+
+    def _where(self, chunk_id: bytes) -> Location:
+        where = self.index.find(chunk_id)
+        if where is None:
+            raise DamagedData(
+                f"the index does not know a chunk of {self.record.name}",
+                object_name=self.record.name,
+                hint="an index object is missing: planaria check",
+            )
+        return where
+
+    def _file(self, path: str) -> Filed:
+        filed = self.by_path().get(path)
+        if filed is None:
+            raise UnknownName(f"base {self.id} holds no file {path}")
+        return filed
+
+    def read(self, path: str) -> Iterator[bytes]:
+        """In order, `workers` spans ahead."""
+        pieces = [(chunk, size, self._where(chunk)) for chunk, _, size in self._file(path).pieces()]
+        groups = list(_neighbours([(where, chunk) for chunk, _, where in pieces]))
+        with ThreadPoolExecutor(self.limits.workers, thread_name_prefix="read") as pool:
+            ahead: deque[Future[list[bytes]]] = deque()
+            try:
+                for group in groups:
+                    ahead.append(pool.submit(self._group, group))
+                    if len(ahead) > self.limits.workers:
+                        yield from ahead.popleft().result()
+                while ahead:
+                    yield from ahead.popleft().result()
+            finally:
+                for future in ahead:
+                    future.cancel()
+
+    def _group(self, group: list[tuple[Location, bytes]]) -> list[bytes]:
+        first, last = group[0][0], group[-1][0]
+        data = memoryview(self.packs.fetch(first.pack, first.offset, last.offset + last.size - first.offset))
+        decoder = Decoder()
+        return [self.packs.chunk(chunk, where, data[where.offset - first.offset :], decoder) for where, chunk in group]
+
+    def scatter(self, entries: Iterable[Entry], write: Callable[[Entry, int, memoryview], None]) -> None:
+        """By pack, in parallel: every pack span is fetched once, whatever the order and number of files it feeds."""
+        wanted: dict[bytes, list[tuple[Entry, int]]] = {}
+        for entry in entries:
+            for chunk, offset, _ in self._file(entry.path).pieces():
+                wanted.setdefault(chunk, []).append((entry, offset))
+        located = sorted(
+            ((self._where(chunk), chunk) for chunk in wanted), key=lambda one: (one[0].pack, one[0].offset)
+        )
+
+        def work(group: list[tuple[Location, bytes]]) -> None:
+            for (_, chunk), plain in zip(group, self._group(group), strict=True):
+                view = memoryview(plain)
+                for entry, offset in wanted[chunk]:
+                    write(entry, offset, view)
+                self.limits.count(len(plain))
+
+        _all(work, _neighbours(located), self.limits.workers)
+
+
+def _neighbours(located: Iterable[tuple[Location, bytes]]) -> Iterator[list[tuple[Location, bytes]]]:
+    """Chunks that lie close together in one pack, to be fetched in one go of at most 8 MiB."""
+    group: list[tuple[Location, bytes]] = []
+    for where, chunk in located:
+        if group:
+            first, last = group[0][0], group[-1][0]
+            behind = last.offset + last.size
+            apart = where.pack != first.pack or not behind <= where.offset <= behind + COALESCE
+            if apart or where.offset + where.size - first.offset > 8 << 20:
+                yield group
+                group = []
+        group.append((where, chunk))
+    if group:
+        yield group
+
+
+def _all(
+    work: Callable[[list[tuple[Location, bytes]]], None], groups: Iterator[list[tuple[Location, bytes]]], workers: int
+) -> None:
+    """Every group, a few at a time; the first error ends it."""
+    with ThreadPoolExecutor(workers, thread_name_prefix="restore") as pool:
+        flying: deque[Future[None]] = deque()
+        try:
+            for group in groups:
+                flying.append(pool.submit(work, group))
+                if len(flying) > 2 * workers:
+                    flying.popleft().result()
+            while flying:
+                flying.popleft().result()
+        finally:
+            for future in flying:
+                future.cancel()
+
+
+def open_base(repository: Repository, record: BaseRecord, limits: Limits) -> BaseReader:
+    """Raises DamagedData when an index run is damaged."""
+    index = load(repository, record.component, limits.cache)
+    return BaseReader(repository, record, limits, index, PackReader(repository, record.component))
