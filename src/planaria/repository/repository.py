@@ -8,6 +8,10 @@ import json
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import Any
+
+import blake3
 
 from planaria.core.clock import Clock, Randomness
 from planaria.core.errors import ConfigurationError, DamagedData, ObjectExists, ObjectMissing, RepositoryRefused
@@ -107,6 +111,17 @@ def key_objects(store: Store, repository: str, key_id: str) -> list[KeyObject]:
     ]
 
 
+def parse_keys(repository: Repository, object_name: str) -> KeyObject:
+    """One sealed key, bound to its name and believed. Raises DamagedData."""
+    key_id = object_name.split("/")[1]
+    data = repository.store.get(object_name)
+    one = parse_key_object(data, object_name, repository=repository.id, key_id=key_id)
+    one.believe(repository.component(str(one.fields.get("component"))).auth)
+    if canonical(one.fields) != data:
+        raise DamagedData(f"{object_name} is not written as it was sealed", object_name=object_name)
+    return one
+
+
 def _not_ours(objects: Sequence[KeyObject]) -> RepositoryRefused:
     recipients = sorted({text for one in objects for text in one.recipients})
     return RepositoryRefused(
@@ -135,15 +150,47 @@ def create(
         created_at=now,
     )
     store.put(f"keys/{REPOSITORY_KEYS}/{random(8).hex()}", sealed)
-    root = {"planaria": "repository", "format": FORMAT, "id": keys.repository, "created_at": rfc3339(now)}
-    store.put(ROOT, canonical(root))
+    root: dict[str, Any] = {
+        "planaria": "repository",
+        "format": FORMAT,
+        "id": keys.repository,
+        "created_at": rfc3339(now),
+    }
+    kit = kit_files()
+    for name, data in kit.items():
+        store.put(name, data)
+    root["kit"] = {name: blake3.blake3(data).hexdigest() for name, data in kit.items()}
+    store.put(ROOT, canonical(root | {"seal": _root_seal(root, keys)}))
     return Repository(store, clock, random, keys, tuple(recipients), identity)
 
 
-def read_root(store: Store) -> str:
-    """The repository's id. Raises RepositoryRefused when there is none or its format is newer, DamagedData."""
+def kit_files() -> dict[str, bytes]:
+    """The recovery kit as objects."""
+    folder = files("planaria.repository") / "recovery_kit"
+    return {f"recovery-kit/{FORMAT}/{name}": (folder / name).read_bytes() for name in ("read.py", "FORMAT.md")}
+
+
+def _root_seal(fields: dict[str, Any], keys: RepositoryKeys) -> str:
+    return blake3.blake3(canonical(fields), key=keys.component("").auth).hexdigest()
+
+
+def believe_root(data: bytes, keys: RepositoryKeys) -> dict[str, Any]:
+    """The fields of planaria.json, once its seal is checked. Raises DamagedData."""
+    fields: dict[str, Any] = json.loads(data)
+    unsealed = {name: value for name, value in fields.items() if name != "seal"}
+    if data != canonical(fields) or fields.get("seal") != _root_seal(unsealed, keys):
+        raise DamagedData(f"{ROOT} is not authentic: its seal does not verify", object_name=ROOT)
+    return fields
+
+
+def read_root(store: Store) -> tuple[str, bytes]:
+    """(the repository's id, the bytes that say so, not yet believed).
+
+    Raises RepositoryRefused when there is none or its format is newer, DamagedData.
+    """
     try:
-        fields = json.loads(store.get(ROOT))
+        data = store.get(ROOT)
+        fields = json.loads(data)
         if fields["planaria"] != "repository":
             raise ValueError
         version, repository = fields["format"], str(fields["id"])
@@ -156,7 +203,7 @@ def read_root(store: Store) -> str:
         raise RepositoryRefused(
             f"the repository has format {version}, this Planaria reads {FORMAT}", hint="upgrade Planaria"
         )
-    return repository
+    return repository, data
 
 
 def open_repository(
@@ -172,7 +219,7 @@ def open_repository(
 
     Raises RepositoryRefused, DamagedData, ConfigurationError.
     """
-    repository = read_root(store)
+    repository, root = read_root(store)
     objects = key_objects(store, repository, REPOSITORY_KEYS)
     if not objects:
         raise DamagedData("the repository's sealed keys are gone", object_name=f"keys/{REPOSITORY_KEYS}")
@@ -187,6 +234,7 @@ def open_repository(
         )
     for one in objects:
         one.believe(keys.component("").auth)
+    believe_root(root, keys)
     texts = recipients or sorted({text for one in objects for text in one.recipients})
     return Repository(store, clock, random, keys, tuple(parse_recipient(text) for text in texts), identity)
 
