@@ -13,11 +13,19 @@ from typing import Protocol
 from planaria.core.base import BaseFacts, CommittedBase, Entry, Json
 from planaria.core.clock import Clock
 from planaria.core.instant import Instant
+from planaria.core.journal import JournalPiece, JournalTail
 from planaria.core.position import Position
 
 Bytes = bytes | bytearray | memoryview
 
-__all__ = ["BaseFacts", "CommittedBase", "Entry", "Json"]  # re-exported: a driver needs this module only
+__all__ = [
+    "BaseFacts",
+    "CommittedBase",
+    "Entry",
+    "JournalPiece",
+    "JournalTail",
+    "Json",
+]  # a driver needs this module only
 
 MAIN = "main"
 """The stream of a component that has only one."""
@@ -91,16 +99,6 @@ class BaseSink(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class JournalTail:
-    """Where a stream's journal ends: durable, or spooled on this host and on its way."""
-
-    position: Position
-    at: Instant
-    source: Mapping[str, Json]
-    """What the driver last said of the source, e.g. `{"replid": …}`."""
-
-
 class JournalSink(Protocol):
     """The journal of one stream being written, by one thread."""
 
@@ -172,18 +170,6 @@ class BaseView(Protocol):
     def scatter(self, entries: Iterable[Entry], write: Callable[[Entry, int, memoryview], None]) -> None:
         """Every byte of `entries`, in any order, from worker threads: `write(entry, offset, piece)`."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class JournalPiece:
-    """Consecutive bytes of a journal: `data` starts at `offset`."""
-
-    offset: int
-    data: bytes
-    stamps: tuple[tuple[Instant, int], ...]
-    """(arrival, offset just behind the bytes that had arrived by then), ascending."""
-    hint: Json
-    source: Mapping[str, Json]
 
 
 class JournalView(Protocol):
