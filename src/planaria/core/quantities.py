@@ -4,7 +4,7 @@ import re
 
 _NUMBER = r"(\d{1,18}(?:\.\d{1,9})?)"
 
-SIZES = {"": 1, "B": 1} | {
+SIZES: dict[str, int] = {"": 1, "B": 1} | {
     f"{prefix}{unit}": base**power
     for base, unit in ((1000, "B"), (1024, "iB"))
     for power, letters in enumerate(("kK", "M", "G", "T", "P"), 1)
