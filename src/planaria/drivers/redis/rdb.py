@@ -1,7 +1,7 @@
 """An RDB on its way: is it whole and undamaged, and what does its head say? Looks at no key, so it costs little. No IO.
 
 `REDIS` + four digits (or Valkey 9's `VALKEY` + three), auxiliary fields, …, the opcode EOF, and since version 5 a
-CRC-64 of all before it, little endian; zero where the server was told to write none (redis/redis src/rdb.c: rdbSaveRio).
+CRC-64 of all before it, little endian; zero where the server was told to write none (redis src/rdb.c: rdbSaveRio).
 """
 
 import re
