@@ -1,0 +1,92 @@
+"""A component's place in the repository, open for writing: what a driver is handed (`drivers.contract.Archive`)."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+
+from planaria.core.instant import in_name
+from planaria.core.journal import JournalTail
+from planaria.repository import segments
+from planaria.repository.base_writer import BaseWriter
+from planaria.repository.journal_catalogue import JournalObject, load, tail
+from planaria.repository.journal_writer import JournalLimits, JournalWriter
+from planaria.repository.limits import Limits
+from planaria.repository.records import put_record
+from planaria.repository.repository import Repository
+from planaria.repository.sealed import Kind, SealingKey
+from planaria.repository.spool import Spool
+
+
+@dataclass(slots=True)
+class ComponentArchive:
+    """`with` ends its journals' threads."""
+
+    repository: Repository
+    component: str
+    driver: str
+    limits: Limits
+    journals: JournalLimits
+    warn: Callable[[str], None]
+    _writers: dict[str, JournalWriter] = field(default_factory=dict)
+    _key: SealingKey | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __enter__(self) -> "ComponentArchive":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for writer in self._writers.values():
+            writer.close()
+
+    def begin_base(self) -> BaseWriter:
+        return BaseWriter(self.repository, self.component, self.driver, self.limits)
+
+    def journal(self, stream: str) -> JournalWriter:
+        """One writer a stream, for as long as the archive is open."""
+        with self._lock:
+            if stream not in self._writers:
+                key = self._key = self._key or self._leased()
+                self._writers[stream] = JournalWriter(
+                    self.repository, self.component, stream, key, self.journals, self._spool(stream), self.warn
+                )
+            return self._writers[stream]
+
+    def _leased(self) -> SealingKey:
+        """A data key for this session's segments, and the lease that names it."""
+        now, key = self.repository.clock.now(), self.repository.new_data_key(self.component)
+        lease = f"{self.component}/sessions/{in_name(now)}-{self.repository.random_hex(4)}"
+        facts = {"began_at": now, "purpose": "journal", "key": key.id}
+        put_record(self.repository, self.component, Kind.LEASE, lease, facts)
+        return key
+
+    def _spool(self, stream: str) -> Spool:
+        folder = self.journals.spool / self.repository.id / self.component / stream
+        return Spool(folder, self.journals.spool_budget)
+
+    def tail(self, stream: str) -> JournalTail | None:
+        """Where the journal ends, what this host has spooled included. Raises DamagedData."""
+        catalogue = load(self.repository, self.component, self.limits.cache)
+        return tail([*catalogue.of(stream), *self._spooled(stream)], stream)
+
+    def _spooled(self, stream: str) -> list[JournalObject]:
+        spool = self._spool(stream)
+        found = []
+        for name in spool.names():
+            header = segments.believed(self.repository, self.component, name, spool.read(name))
+            one = segments.facts_of(header)
+            found.append(
+                JournalObject(
+                    name=name,
+                    level="",
+                    stream=one.stream,
+                    lineage=one.span.lineage,
+                    begin=one.span.begin,
+                    end=one.span.end,
+                    spans=(one.span,),
+                    source=one.source,
+                    size=0,
+                    modified_at=one.span.last_at,
+                )
+            )
+        return found
