@@ -22,9 +22,9 @@ class Retention(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    bases: _Kept | None = Field(None, description="how long bases are kept")
-    journal: _Kept | None = Field(None, description="how far back any second can be chosen")
-    keep_last_good: int = Field(1, ge=1, le=1000, description="bases kept however old they are")
+    bases: _Kept | None = Field(default=None, description="how long bases are kept")
+    journal: _Kept | None = Field(default=None, description="how far back any second can be chosen")
+    keep_last_good: int = Field(default=1, ge=1, le=1000, description="bases kept however old they are")
 
 
 class ComponentSettings(BaseModel):
@@ -33,5 +33,5 @@ class ComponentSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     driver: str = Field(description="the kind of component")
-    schedule: Schedule | None = Field(None, description="when bases are taken: a five-field cron line, in UTC")
+    schedule: Schedule | None = Field(default=None, description="when bases are taken: a five-field cron line, in UTC")
     retention: Retention | None = None

@@ -1,20 +1,27 @@
 """Secrets are never written in the configuration: it says where to find them, and no error repeats one."""
 
+import re
 import stat
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from planaria.core.errors import ConfigurationError
 from planaria.settings.paths import ConfiguredPath
 
-_FORMS = "{env: NAME}, {file: PATH} or {kubernetes: {namespace: …, name: …, key: …}}"
+FORMS = "{env: NAME}, {file: PATH} or {kubernetes: {namespace: …, name: …, key: …}}"
 _LARGEST = 64 * 1024
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+def _variable(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        raise ValueError("must be the name of a variable: letters, digits and _ only")
+    return name
 
 
 class KubernetesSecret(_Strict):
@@ -30,9 +37,11 @@ class SecretRef(_Strict):
         json_schema_extra={"oneOf": [{"required": [kind]} for kind in ("env", "file", "kubernetes")]}
     )
 
-    env: str | None = Field(None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="an environment variable")
-    file: ConfiguredPath | None = Field(None, description="a file that holds nothing else; a final newline is ignored")
-    kubernetes: KubernetesSecret | None = Field(None, description="a key of a Kubernetes Secret")
+    env: Annotated[str, AfterValidator(_variable)] | None = Field(default=None, description="an environment variable")
+    file: ConfiguredPath | None = Field(
+        default=None, description="a file that holds nothing else; a final newline is ignored"
+    )
+    kubernetes: KubernetesSecret | None = Field(default=None, description="a key of a Kubernetes Secret")
 
     @model_validator(mode="before")
     @classmethod
@@ -41,11 +50,11 @@ class SecretRef(_Strict):
         if isinstance(value, cls):
             return value
         if not isinstance(value, Mapping) or len(value) != 1:
-            raise ValueError(f"a secret is said by where it is: {_FORMS}")
+            raise ValueError(f"a secret is said by where it is: {FORMS}")
         if next(iter(value)) not in cls.model_fields:
-            raise ValueError(f"a secret is one of {_FORMS}")
+            raise ValueError(f"a secret is one of {FORMS}")
         if next(iter(value.values())) in (None, ""):
-            raise ValueError(f"says no place: a secret is one of {_FORMS}")
+            raise ValueError(f"says no place: a secret is one of {FORMS}")
         return value
 
     def __str__(self) -> str:
@@ -112,7 +121,7 @@ def _form(value: Any) -> str | None:
 
 TextOrSecret = Annotated[
     Annotated[str, Field(min_length=1), Tag("<text>")] | Annotated[SecretRef, Tag("<secret>")],
-    Discriminator(_form, "text_or_secret", f"must be text, or a secret: {_FORMS}"),
+    Discriminator(_form, "text_or_secret", f"must be text, or a secret: {FORMS}"),
 ]
 """A URL or DSN, which may carry a password: then it is given by reference."""
 
