@@ -15,7 +15,7 @@ RATE_PATTERN = SIZE_PATTERN + r"/s"
 _LARGEST = 2**63 - 1
 
 DURATIONS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1, "ms": 0.001}
-DURATION_PATTERN = " ?".join(rf"(?:{_NUMBER} ?{unit})?" for unit in DURATIONS)
+DURATION_PATTERN = r"(?=.*\d)" + " ?".join(rf"(?:{_NUMBER} ?{unit})?" for unit in DURATIONS)
 _LONGEST = 36_500 * 86_400
 
 _SIZE, _RATE, _DURATION = (re.compile(pattern, re.ASCII) for pattern in (SIZE_PATTERN, RATE_PATTERN, DURATION_PATTERN))
@@ -39,9 +39,8 @@ def rate(text: str) -> int:
 
 def duration(text: str) -> float:
     """Seconds. `4h`, `1h30m`, `250ms`, `7d`: larger units first, each once. Raises ValueError."""
-    stripped = text.strip()
-    match = _DURATION.fullmatch(stripped)
-    if not stripped or match is None:
+    match = _DURATION.fullmatch(text.strip())
+    if match is None:
         raise ValueError(f"{_quoted(text)} is not a duration: write 4h, 1h30m, 7d or 250ms")
     parts = zip(match.groups(), DURATIONS.values(), strict=True)
     seconds = sum(float(number) * unit for number, unit in parts if number)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from planaria.settings.component import ComponentSettings
@@ -11,7 +12,7 @@ from planaria.settings.model import NAME_PATTERN, RESERVED, Settings
 
 def json_schema(component_models: Mapping[str, type[ComponentSettings]]) -> dict[str, Any]:
     """Draft 2020-12. A component's keys depend on its `driver`."""
-    models = [Settings, *component_models.values()]
+    models: list[type[BaseModel]] = [Settings, *component_models.values()]
     references, shared = models_json_schema([(model, "validation") for model in models])
     definitions = shared["$defs"]
     settings = definitions.pop("Settings")

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+_PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9/._-]*(?:://[A-Za-z0-9/._-]+)?")
+_WORDS = ("true", "false", "null", "yes", "no", "on", "off", "y", "n")
+
 Profile = Literal["somabrain"]
 
 _HEAD = """\
@@ -13,7 +16,7 @@ _HEAD = """\
 # Check it with `planaria doctor`. Passwords and keys are never written here, only where to find them:
 # {{env: NAME}}, {{file: PATH}}. Durations: 90s, 4h, 7d. Sizes: 512MiB, 10GiB. Times are UTC.
 
-environment: {environment}           # typed to confirm a recovery into the services below
+environment: {environment}  # typed to confirm a recovery into the services below
 
 objectives:
   rto: 4h                # a recovery may take this long
@@ -98,13 +101,13 @@ def starter(
     recipients: Sequence[str] = (),
     identity_file: Path | None = None,
 ) -> str:
-    """YAML that `load` accepts as it stands. `recipients` and `identity_file`: as `init` made them, else as comments."""
+    """YAML that `load` accepts as it stands. Without `recipients` and `identity_file` they stand there as comments."""
     repository = _S3 if repository_url.startswith("s3://") else ""
     if recipients:
         repository += "  recipients:                                   # who can read; public halves only\n"
         repository += "".join(f"    - {_quoted(text)}\n" for text in recipients)
     else:
-        repository += '  # recipients: ["key:x25519:…"]               # who can read; public halves only\n'
+        repository += '  # recipients: ["key:x25519:…"]              # who can read; public halves only\n'
     repository += (
         "  # Only where restores and drills run. A host that only backs up has `writer_key: {file: …}` instead.\n"
     )
@@ -122,5 +125,5 @@ def starter(
 
 
 def _quoted(text: str) -> str:
-    """Plain where YAML reads it as it is; JSON's strings are YAML's."""
-    return text if re.fullmatch(r"[A-Za-z/][A-Za-z0-9/._-]*(?:://?[A-Za-z0-9/._-]*)?", text) else json.dumps(text)
+    """Plain where every YAML reader takes it as text; JSON's strings are YAML's."""
+    return text if _PLAIN.fullmatch(text) and text.lower() not in _WORDS else json.dumps(text)
