@@ -1,0 +1,1 @@
+"""Any tree of files."""

@@ -1,0 +1,113 @@
+"""Files being written by many threads, in any order, through a bounded number of descriptors."""
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from planaria.core.errors import Failed
+
+BLOCK = 64 << 10
+"""Zeros of so many bytes, aligned, become a hole again in a file that had holes."""
+_ZEROS = memoryview(bytes(BLOCK))
+
+
+@dataclass(slots=True)
+class _Open:
+    descriptor: int
+    created: bool
+    users: int = 0
+
+
+class Files:
+    """`compare`: the files may be there already, and only bytes that differ are written."""
+
+    def __init__(self, *, compare: bool, limit: int = 64) -> None:
+        self._compare, self._limit = compare, limit
+        self._open: OrderedDict[str, _Open] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def write(self, where: str, size: int, offset: int, piece: memoryview, *, sparse: bool) -> int:
+        """Bytes written. `size` is that of the whole file. Raises Failed naming the file."""
+        with writing(where), self._opened(where, size) as file:
+            if self._compare and not file.created:
+                return _write_different(file.descriptor, offset, piece)
+            if sparse:
+                return _write_data(file.descriptor, offset, piece)
+            return _write(file.descriptor, offset, piece)
+
+    @contextmanager
+    def _opened(self, where: str, size: int) -> Iterator[_Open]:
+        with self._lock:
+            file = self._open.get(where)
+            if file is None:
+                file = self._open[where] = create(where, size, exist=True)
+            self._open.move_to_end(where)
+            file.users += 1
+        try:
+            yield file
+        finally:
+            with self._lock:
+                file.users -= 1
+                self._close_idle(self._limit)
+
+    def _close_idle(self, limit: int) -> None:
+        while len(self._open) > limit:
+            where, file = next(((where, file) for where, file in self._open.items() if not file.users), (None, None))
+            if where is None or file is None:
+                return
+            del self._open[where]
+            os.close(file.descriptor)
+
+    def close(self) -> None:
+        with self._lock:
+            self._close_idle(0)
+
+
+def create(where: str, size: int, *, exist: bool) -> _Open:
+    """Open for reading and writing, of that size, readable by nobody else yet. Raises OSError."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+    try:
+        file = _Open(os.open(where, flags | os.O_EXCL, 0o600), created=True)
+    except FileExistsError:
+        if not exist:
+            raise
+        file = _Open(os.open(where, flags), created=False)
+    if os.fstat(file.descriptor).st_size != size:
+        os.ftruncate(file.descriptor, size)
+    return file
+
+
+@contextmanager
+def writing(where: str) -> Iterator[None]:
+    """Raises Failed, naming the file, for what the system says."""
+    try:
+        yield
+    except OSError as error:
+        raise Failed(
+            f"{where} cannot be written: {error.strerror or error}",
+            hint="what was restored before it stays; remedy that, then restore again with --replace",
+        ) from None
+
+
+def _write(descriptor: int, offset: int, piece: memoryview) -> int:
+    done = 0
+    while done < len(piece):
+        done += os.pwrite(descriptor, piece[done:], offset + done)
+    return done
+
+
+def _write_different(descriptor: int, offset: int, piece: memoryview) -> int:
+    there = os.pread(descriptor, len(piece), offset)
+    return 0 if there == piece else _write(descriptor, offset, piece)
+
+
+def _write_data(descriptor: int, offset: int, piece: memoryview) -> int:
+    written = start = 0
+    for at in range(0, len(piece), BLOCK):
+        if piece[at : at + BLOCK] == _ZEROS[: len(piece) - at]:
+            written += _write(descriptor, offset + start, piece[start:at])
+            start = at + BLOCK
+    return written + _write(descriptor, offset + start, piece[start:])
