@@ -4,30 +4,18 @@
 CRC-64 of all before it, little endian; zero where the server was told to write none (redis src/rdb.c: rdbSaveRio).
 """
 
-import re
-
 from planaria.drivers.redis.crc import Crc64
-from planaria.drivers.redis.lzf import decompress
+from planaria.drivers.redis.rdb_scan import MAGIC, MAGIC_SIZE, Opcode, RdbError, string
 from planaria.drivers.redis.resp import Bytes
 
-AUX = 0xFA
-EOF = 0xFF
+__all__ = ["RdbCheck", "RdbError"]
+
 OLDEST = 5
 """The oldest version with a checksum (Redis 2.6)."""
 
-_MAGIC = re.compile(rb"(REDIS)(\d{4})|(VALKEY)(\d{3})")
 _HEAD = 16 * 1024
 """More than any server writes in front of its keys."""
 _TRAILER = 9
-
-
-class RdbError(ValueError):
-    """The bytes are no RDB that we know; `offset` is where."""
-
-    def __init__(self, message: str, offset: int) -> None:
-        super().__init__(f"{message} at offset {offset}")
-        self.message = message
-        self.offset = offset
 
 
 class RdbCheck:
@@ -67,7 +55,7 @@ class RdbCheck:
         """All bytes have been fed."""
         if self._head is not None:
             self._look(self._head, ended=True)
-        if not self.version or self._size < _TRAILER + 9 or self._tail[0] != EOF:
+        if not self.version or self._size < MAGIC_SIZE + _TRAILER or self._tail[0] != Opcode.EOF:
             raise RdbError("the RDB is cut: it does not end with its end mark", self._size)
         self._crc.feed(self._tail[:1])
         written = int.from_bytes(self._tail[1:], "little")
@@ -79,8 +67,8 @@ class RdbCheck:
     def _look(self, head: bytes, *, ended: bool = False) -> None:
         """The magic and the auxiliary fields, once they are here."""
         self._head = head
-        if not self.version and (len(head) >= 9 or ended):
-            match = _MAGIC.match(head)
+        if not self.version and (len(head) >= MAGIC_SIZE or ended):
+            match = MAGIC.match(head)
             if match is None:
                 raise RdbError("this is not an RDB", 0)
             self.magic = (match[1] or match[3]).decode()
@@ -89,54 +77,13 @@ class RdbCheck:
                 raise RdbError(f"an RDB of version {self.version}, older than Redis 2.6", 5)
         if not self.version:
             return
-        position = 9
+        position = MAGIC_SIZE
         try:
-            while head[position] == AUX:
-                name, position = _string(head, position + 1)
-                value, position = _string(head, position)
+            while head[position] == Opcode.AUX:
+                name, position = string(head, position + 1)
+                value, position = string(head, position)
                 self.aux[name.decode("utf-8", "replace")] = value.decode("utf-8", "replace")
         except IndexError:
             if len(head) < _HEAD:
                 return  # more is to come
         self._head = None
-
-
-def _string(data: bytes, position: int) -> tuple[bytes, int]:
-    """A string as rdb.c's rdbSaveRawString writes it, and where it ends. IndexError: it is cut."""
-    first = data[position]
-    kind = first >> 6
-    if first in (0xC0, 0xC1, 0xC2):
-        end = position + 1 + (1 << (first & 3))
-        value: bytes = b"%d" % int.from_bytes(_slice(data, position + 1, end), "little", signed=True)
-        return value, end
-    if first == 0xC3:
-        packed, position = _length(data, position + 1)
-        size, position = _length(data, position)
-        if size > _HEAD:
-            raise IndexError
-        try:
-            return decompress(_slice(data, position, position + packed), size), position + packed
-        except ValueError as error:
-            raise RdbError(str(error), position) from None
-    if kind == 3:
-        raise RdbError("an unknown encoding of a string", position)
-    length, position = _length(data, position)
-    return _slice(data, position, position + length), position + length
-
-
-def _length(data: bytes, position: int) -> tuple[int, int]:
-    first = data[position]
-    if first < 0x40:
-        return first, position + 1
-    if first < 0x80:
-        return (first & 0x3F) << 8 | data[position + 1], position + 2
-    if first in (0x80, 0x81):
-        end = position + (5 if first == 0x80 else 9)
-        return int.from_bytes(_slice(data, position + 1, end), "big"), end
-    raise RdbError("an unknown encoding of a length", position)
-
-
-def _slice(data: bytes, start: int, end: int) -> bytes:
-    if end > len(data):
-        raise IndexError
-    return data[start:end]
