@@ -198,7 +198,7 @@ class Recovery:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where to: `directory` for data files, or `url` of a live service. Exactly one is set."""
+    """Where to: `directory` for data files, or `url` of a live service; neither: the configured service itself."""
 
     directory: Path | None = None
     url: str | None = None
