@@ -1,0 +1,92 @@
+"""The Redis and Valkey driver: replica in, master out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from planaria.core.base import CommittedBase
+from planaria.core.errors import Interrupted, UsageError
+from planaria.core.position import Position
+from planaria.drivers.contract import (
+    MAIN,
+    Archive,
+    Capabilities,
+    Change,
+    Driver,
+    Finding,
+    Recovery,
+    Restored,
+    Surroundings,
+    Target,
+)
+from planaria.drivers.redis.base import take_base
+from planaria.drivers.redis.client import Commands
+from planaria.drivers.redis.discover import settled, shards
+from planaria.drivers.redis.following import Following, named
+from planaria.drivers.redis.options import RedisOptions
+from planaria.drivers.redis.restore_files import restore_files
+from planaria.drivers.redis.restore_plan import plan_files
+from planaria.drivers.redis.source import Source
+
+CAPABILITIES = Capabilities(
+    kind="redis",
+    title="Redis and Valkey",
+    journal=True,
+    targets=("directory", "live"),
+    partial=("db:N", "key:PATTERN"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RedisDriver:
+    """See `drivers.contract.Driver`."""
+
+    options: RedisOptions
+    surroundings: Surroundings
+    environ: Mapping[str, str]
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return CAPABILITIES
+
+    def _source(self) -> Source:
+        return self.options.resolved(self.environ)
+
+    def probe(self) -> list[Finding]:
+        raise NotImplementedError
+
+    def position(self) -> Mapping[str, Position]:
+        source = settled(self._source())
+        positions = {}
+        for shard in shards(source):
+            with Commands(shard.master, source.access) as commands:
+                info = commands.info("replication")
+            stream = shard.names[0] if source.cluster else MAIN
+            positions[stream] = Position(info["master_replid"], int(info["master_repl_offset"]))
+        return positions
+
+    def base(self, archive: Archive) -> CommittedBase:
+        if self.surroundings.stopping():
+            raise Interrupted("stopped before a base was begun")
+        source = settled(self._source())
+        return take_base(archive, source, named(archive, source), self.surroundings)
+
+    def follow(self, archive: Archive) -> None:
+        Following(archive, self._source(), self.surroundings).run()
+
+    def plan(self, recovery: Recovery, target: Target) -> list[Change]:
+        if target.directory is not None:
+            return plan_files(recovery, target.directory, replace=target.replace)
+        raise UsageError("live restores are not there yet")
+
+    def restore(self, recovery: Recovery, target: Target) -> Restored:
+        self.plan(recovery, target)
+        if target.directory is not None:
+            return restore_files(recovery, target.directory, self.surroundings, replace=target.replace)
+        raise UsageError("live restores are not there yet")
+
+    def fingerprint(self, target: Target | None) -> str:
+        raise NotImplementedError
+
+
+def create(options: RedisOptions, surroundings: Surroundings, environ: Mapping[str, str]) -> Driver:
+    return RedisDriver(options, surroundings, environ)
