@@ -41,13 +41,15 @@ class _Reading:
 class _Notes:
     """What did not go plainly."""
 
-    paths: list[str] = field(default_factory=list)
+    paths: set[str] = field(default_factory=set)
     count: int = 0
 
     def add(self, path: str) -> None:
+        if path in self.paths:
+            return
         self.count += 1
         if len(self.paths) < NAMED:
-            self.paths.append(path)
+            self.paths.add(path)
 
     def json(self) -> Json:
         return {"count": self.count, "paths": sorted(self.paths)}

@@ -1,6 +1,6 @@
 """Settings of a directory component."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -17,6 +17,7 @@ def _glob(pattern: str) -> str:
 class DirectoryOptions(ComponentSettings):
     """Any tree of files."""
 
+    driver: Literal["directory"] = Field(description="any tree of files")
     path: ConfiguredPath = Field(description="the directory that is backed up")
     exclude: tuple[Annotated[str, AfterValidator(_glob)], ...] = Field(
         (), description="globs of what is left out; without a / they match a name anywhere: *.tmp, cache/**"
