@@ -1,7 +1,7 @@
 """Pydantic's findings in our words: where, what, and never the value that was found there."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -42,24 +42,38 @@ class Problem:
 
 
 def problems_of(error: ValidationError, model: type[BaseModel], above: Where, value: Any) -> list[Problem]:
-    """`above` is where `value`, which was to become a `model`, stands in the document."""
-    details = error.errors(include_url=False, include_input=False)
-    return [_problem(detail, model, above, value) for detail in details]
+    """`above` is where `value`, which was to become a `model`, stands in the document. One problem a place."""
+    found: dict[Where, Problem] = {}
+    for detail in error.errors(include_url=False, include_input=False):
+        problem = _problem(detail, model, above, value)
+        known = found.get(problem.where)
+        if known is None:
+            found[problem.where] = problem
+        elif problem.message not in known.message:  # the alternatives of a union
+            found[problem.where] = replace(known, message=f"{known.message}, or {problem.message}")
+    return list(found.values())
 
 
 def _problem(detail: ErrorDetails, model: type[BaseModel], above: Where, value: Any) -> Problem:
-    kind, loc = detail["type"], detail["loc"]
+    kind = detail["type"]
+    where, found = _in_document(detail["loc"], value, missing=kind == "missing")
     if kind == "extra_forbidden":
-        return _unknown_key(model, above, (*_in_document(loc[:-1]), loc[-1]))
-    where = _in_document(loc)
-    if kind != "missing" and where and _is_null(value, where):
+        return _unknown_key(model, above, where)
+    if found is None and kind != "missing":
         return Problem(above + where, "is empty", "give it a value, or remove the line")
     return Problem(above + where, _message(detail))
 
 
-def _in_document(loc: Where) -> Where:
-    """Without what pydantic adds: `<…>`, our tags for the forms of a union, and `[key]` for a mapping's key."""
-    return tuple(part for part in loc if part != "[key]" and not (isinstance(part, str) and part.startswith("<")))
+def _in_document(loc: Where, value: Any, *, missing: bool) -> tuple[Where, Any]:
+    """The place, without what pydantic adds to it (`[key]`, forms of a union), and what stands there."""
+    where: Where = ()
+    for number, part in enumerate(loc, 1):
+        known = part in value if isinstance(value, dict) else isinstance(value, list) and isinstance(part, int)
+        if known:
+            where, value = (*where, part), value[part]
+        elif missing and number == len(loc):
+            where = (*where, part)
+    return where, value
 
 
 def _message(detail: ErrorDetails) -> str:
@@ -97,12 +111,3 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield annotation
     for argument in get_args(annotation):
         yield from _models_in(argument)
-
-
-def _is_null(value: Any, where: Where) -> bool:
-    for part in where:
-        try:
-            value = value[part]
-        except (KeyError, IndexError, TypeError):
-            return False
-    return value is None
