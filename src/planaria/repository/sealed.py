@@ -1,4 +1,4 @@
-"""Sealed objects: the one byte layout of everything encrypted in a repository (docs/design/format.md, section 2).
+"""Sealed objects: the one byte layout of everything encrypted in a repository (recovery_kit/FORMAT.md, section 2).
 
     0        8   magic "PLANARIA"
     8        2   format version, little-endian like every number here
