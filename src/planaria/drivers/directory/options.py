@@ -20,9 +20,9 @@ class DirectoryOptions(ComponentSettings):
     driver: Literal["directory"] = Field(description="any tree of files")
     path: ConfiguredPath = Field(description="the directory that is backed up")
     exclude: tuple[Annotated[str, AfterValidator(_glob)], ...] = Field(
-        (), description="globs of what is left out; without a / they match a name anywhere: *.tmp, cache/**"
+        default=(), description="globs of what is left out; without a / they match a name anywhere: *.tmp, cache/**"
     )
     reread: bool = Field(
-        False, description="read files again that have the size, times and inode they had in the last base"
+        default=False, description="read files again that have the size, times and inode they had in the last base"
     )
-    one_file_system: bool = Field(False, description="do not descend into other file systems mounted below")
+    one_file_system: bool = Field(default=False, description="do not descend into other file systems mounted below")
