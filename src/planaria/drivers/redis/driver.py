@@ -1,7 +1,7 @@
 """The Redis and Valkey driver: replica in, master out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from planaria.core.base import CommittedBase
 from planaria.core.errors import Interrupted, UsageError
@@ -21,11 +21,15 @@ from planaria.drivers.contract import (
 from planaria.drivers.redis.base import take_base
 from planaria.drivers.redis.client import Commands
 from planaria.drivers.redis.discover import settled, shards
+from planaria.drivers.redis.endpoint import parse_url
+from planaria.drivers.redis.fingerprint import fingerprint_of, fingerprint_of_files
 from planaria.drivers.redis.following import Following, named
 from planaria.drivers.redis.options import RedisOptions
 from planaria.drivers.redis.restore_files import restore_files
+from planaria.drivers.redis.restore_live import LiveRestore
+from planaria.drivers.redis.restore_live_plan import plan_live
 from planaria.drivers.redis.restore_plan import plan_files
-from planaria.drivers.redis.source import Source
+from planaria.drivers.redis.source import Source, at_url
 
 CAPABILITIES = Capabilities(
     kind="redis",
@@ -76,16 +80,32 @@ class RedisDriver:
     def plan(self, recovery: Recovery, target: Target) -> list[Change]:
         if target.directory is not None:
             return plan_files(recovery, target.directory, replace=target.replace)
-        raise UsageError("live restores are not there yet")
+        return plan_live(recovery, self._target(target), replace=target.replace)
 
     def restore(self, recovery: Recovery, target: Target) -> Restored:
+        """Of a live target the fingerprint is taken too; files are proven by the server that loads them."""
         self.plan(recovery, target)
         if target.directory is not None:
             return restore_files(recovery, target.directory, self.surroundings, replace=target.replace)
-        raise UsageError("live restores are not there yet")
+        source = self._target(target)
+        restored = LiveRestore(recovery, source, self.surroundings).run()
+        return replace(restored, fingerprint=fingerprint_of(source, self.surroundings))
+
+    def _target(self, target: Target) -> Source:
+        """The configured user and password are for the configured service only; another's are in its URL."""
+        if target.url is None:
+            raise UsageError("a recovery needs a directory or a URL to go to", hint="--target COMPONENT=WHERE")
+        configured = self._source()
+        same = parse_url(target.url).endpoints == configured.address.endpoints
+        access = configured.access if same else replace(configured.access, username=None, password=None)
+        return replace(at_url(target.url, access), cluster=False)
 
     def fingerprint(self, target: Target | None) -> str:
-        raise NotImplementedError
+        if target is None:
+            return fingerprint_of(settled(self._source()), self.surroundings)
+        if target.directory is not None:
+            return fingerprint_of_files(target.directory, self.surroundings)
+        return fingerprint_of(settled(replace(self._target(target), cluster=None)), self.surroundings)
 
 
 def create(options: RedisOptions, surroundings: Surroundings, environ: Mapping[str, str]) -> Driver:
