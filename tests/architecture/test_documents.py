@@ -7,9 +7,7 @@ from pathlib import Path
 import pytest
 
 from planaria.core import errors
-from planaria.drivers.directory.options import DirectoryOptions
-from planaria.drivers.redis.options import RedisOptions
-from planaria.settings.component import ComponentSettings
+from planaria.drivers.registry import options_models
 from planaria.settings.load import load
 
 ROOT = Path(__file__).parents[2]
@@ -47,14 +45,13 @@ EXAMPLES = [
     for number, block in enumerate(re.findall(r"^```yaml\n(.*?)^```", document.read_text(), re.MULTILINE | re.DOTALL))
     if block.startswith("environment:")
 ]
-DRIVERS: dict[str, type[ComponentSettings]] = {"redis": RedisOptions, "directory": DirectoryOptions}
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_every_whole_configuration_that_is_shown_is_valid(example: str, tmp_path: Path) -> None:
     file = tmp_path / "planaria.yaml"
     file.write_text(example)
-    assert load(file, DRIVERS).components
+    assert load(file, options_models()).components
 
 
 def test_the_format_is_written_down_once() -> None:

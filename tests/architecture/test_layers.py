@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from planaria.drivers.registry import kinds
+
 ROOT = Path(__file__).parents[2]
 CONFIGURATION = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
 CONTRACTS: list[dict[str, Any]] = CONFIGURATION["contracts"]
@@ -80,6 +82,11 @@ def test_a_contract_names_every_import_that_breaks_it(contract: dict[str, Any], 
     assert verdicts(said)[contract["name"]] == "BROKEN", said
     unnoticed = [f"{module} -> {imported}" for module, imported in seeds if f"{module} -> {imported} " not in said]
     assert not unnoticed, said
+
+
+def test_every_kind_of_driver_is_kept_apart_from_the_others() -> None:
+    contract = next(contract for contract in CONTRACTS if contract["type"] == "independence")
+    assert set(contract["modules"]) == {f"planaria.drivers.{kind}" for kind in kinds()}
 
 
 def test_a_package_that_has_no_layer_is_refused(copy: Path) -> None:
