@@ -1,4 +1,4 @@
-"""Time and randomness as tests hand them out: time passes when somebody sleeps, and a seed draws the same bytes again."""
+"""Time and randomness for tests: time passes when somebody sleeps, and a seed draws the same bytes again."""
 
 import random
 import threading
