@@ -81,7 +81,7 @@ def joined(*parts: str) -> str:
 
 HOSTS = (("pypi", "org"), ("pythonhosted", "org"), ("deb.debian", "org"), ("crates", "io"))
 FOREIGN = {
-    "an absolute path of somebody's machine": joined(r"(?<![\w.~-])/", r"(work|root|home)/[\w.-]+"),
+    "an absolute path of the machine it was made on": joined(r"(?<![\w.~-])/", r"(work|root)/[\w.-]+"),
     "a host of a package registry": "|".join(joined(r"\b", name, r"\.", end, r"\b") for name, end in HOSTS),
 }
 
