@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from difflib import get_close_matches
 
-from planaria.core.errors import UnknownName
+from planaria.core.errors import UnknownName, UsageError
 
 _LISTED = 12
 _LONGEST = 80
@@ -21,6 +21,18 @@ def unknown(kind_of_thing: str, word: str, known: Collection[str]) -> UnknownNam
     near = nearest(word, known)
     question = f"; did you mean {near!r}?" if near else ""
     return UnknownName(f"there is no {kind_of_thing} {cut(word)!r}{question}", hint=known_names(known))
+
+
+def the_only(kind_of_thing: str, beginning: str, known: Collection[str]) -> str:
+    """The one of `known` that is `beginning`, or alone begins so. Raises UnknownName, UsageError."""
+    if beginning in known:
+        return beginning
+    matching = [name for name in known if name.startswith(beginning)]
+    if len(matching) > 1:
+        raise UsageError(f"{len(matching)} begin with {cut(beginning)!r}", hint=known_names(matching))
+    if not matching:
+        raise unknown(kind_of_thing, beginning, known)
+    return matching[0]
 
 
 def known_names(known: Collection[str]) -> str:

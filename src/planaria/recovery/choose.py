@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from planaria.core.errors import PointUnreachable, UsageError
 from planaria.core.instant import Instant, shown
-from planaria.core.nearest import unknown
+from planaria.core.nearest import the_only
 from planaria.core.points import AtBase, AtMarker, AtTime, DriverPoint, Latest, Point
 from planaria.core.position import Position
 from planaria.core.windows import BasePoint, beside, candidates, chain, end_of
@@ -67,12 +67,22 @@ def _latest(of: Known) -> Choice:
 def _at_time(instant: Instant, of: Known, now: Instant) -> Choice:
     if instant > now:
         raise PointUnreachable(f"{shown(instant)} is in the future", hint=f"it is {shown(now)} now")
+    if all(not base.facts.positions for base in of.bases):
+        return _newest_before(instant, of)
     able = candidates(instant, of.points, of.spans)
     if not able:
         raise _unreachable(instant, of)
     best = able[0]
     until = None if best.at == instant else instant
     return Choice(of.component, _record(of, best), until, instant, tuple(_record(of, one) for one in able[1:]))
+
+
+def _newest_before(instant: Instant, of: Known) -> Choice:
+    """Of a component without a journal: the newest base not after `instant`, whose age the plan shows."""
+    able = sorted((base for base in of.bases if base.facts.at <= instant), key=lambda one: one.facts.at)
+    if not able:
+        raise _unreachable(instant, of)
+    return Choice(of.component, able[-1], None, able[-1].facts.at)
 
 
 def _unreachable(instant: Instant, of: Known) -> PointUnreachable:
@@ -87,12 +97,8 @@ def _unreachable(instant: Instant, of: Known) -> PointUnreachable:
 
 
 def _base(id: str, of: Known) -> BaseRecord:
-    matching = [base for base in of.bases if base.id.startswith(id)]
-    if len(matching) == 1:
-        return matching[0]
-    if matching:
-        raise UsageError(f"several bases of {of.component} begin with {id!r}", hint=f"planaria list {of.component}")
-    raise unknown(f"base of {of.component}", id, [base.id for base in of.bases])
+    bases = {base.id: base for base in of.bases}
+    return bases[the_only(f"base of {of.component}", id, bases)]
 
 
 def _at_offset(value: str, of: Known) -> Choice:

@@ -15,7 +15,7 @@ from typing import Any
 import blake3
 
 from planaria.core.errors import DamagedData, SafetyRefusal
-from planaria.core.nearest import unknown
+from planaria.core.nearest import the_only
 
 Json = dict[str, Any]
 
@@ -31,11 +31,8 @@ class RunFiles:
         return sorted(path.stem for path in self.directory.glob("*.jsonl"))
 
     def find(self, run: str) -> str:
-        """By its id or an unambiguous beginning of it. Raises UnknownName."""
-        matching = [one for one in self.ids() if one.startswith(run)]
-        if len(matching) != 1:
-            raise unknown("run", run, self.ids())
-        return matching[0]
+        """By its id or an unambiguous beginning of it. Raises UnknownName, UsageError."""
+        return the_only("run", run, self.ids())
 
     def append(self, run: str, event: Json) -> None:
         """Durable on return."""

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from planaria.core.base import BaseFacts
-from planaria.core.errors import DamagedData, PlanariaError, UnknownName
+from planaria.core.errors import DamagedData, PlanariaError
 from planaria.core.instant import Instant
+from planaria.core.nearest import the_only
 from planaria.core.position import Position
 from planaria.repository.index import Location
 from planaria.repository.records import Record, get_record
@@ -168,9 +169,6 @@ def missing_bases(repository: Repository, component: str) -> list[DamagedData]:
 
 
 def find_base(repository: Repository, component: str, base_id: str) -> BaseRecord:
-    """By its id or an unambiguous beginning of it. Raises UnknownName."""
-    matching = [name for name in base_names(repository, component) if name.rpartition("/")[2].startswith(base_id)]
-    if len(matching) != 1:
-        what = "several bases begin" if matching else "no base begins"
-        raise UnknownName(f"{what} with {base_id!r} in {component}", hint=f"planaria list {component}")
-    return read_base(repository, component, matching[0])
+    """By its id or an unambiguous beginning of it. Raises UnknownName, UsageError."""
+    names = {name.rpartition("/")[2]: name for name in base_names(repository, component)}
+    return read_base(repository, component, names[the_only(f"base of {component}", base_id, names)])

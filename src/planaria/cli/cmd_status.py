@@ -1,0 +1,59 @@
+"""`planaria status`: one page, per component and for the environment."""
+
+import typer
+
+from planaria.cli.invocation import Invocation
+from planaria.cli.output import second
+from planaria.core.quantities import shown_duration, shown_size
+
+
+def status(context: typer.Context) -> int:
+    """Show what is protected, to when, and what is wrong."""
+    invocation: Invocation = context.obj
+    from planaria.recovery.known import known
+    from planaria.service.read_model import status as status_model
+    from planaria.service.spooled import spooled
+
+    environment = invocation.environment()
+    settings, repository = environment.settings, environment.repository
+    all_known = [known(repository, name, environment.limits.cache) for name in environment.components]
+    waiting = spooled(environment.directories.spool / repository.id, environment.components)
+    found = status_model(settings, all_known, invocation.clock.now(), waiting)
+    output = invocation.output
+    rpo = found["rpo_seconds"]
+    output.say(f"{settings.environment}   newest recoverable instant: {_ago(rpo)}")
+    output.say()
+    output.table(
+        ("COMPONENT", "DRIVER", ">RPO NOW", "NEWEST BASE", ">BASES", "WINDOW FROM", "TO", ">GAPS", ">STORED"),
+        [
+            (
+                name,
+                one["driver"],
+                _seconds(one["rpo_seconds"]),
+                _short(one["newest_base"], "at"),
+                one["bases"],
+                _short(one["window"], "from"),
+                _short(one["window"], "to"),
+                one["gaps"],
+                shown_size(one["bytes_stored"] + one["journal_bytes"]),
+            )
+            for name, one in found["components"].items()
+        ],
+    )
+    for finding in found["findings"]:
+        output.say(f"! {finding['component']}: {finding['detail']}")
+    output.finish("status", found, ok=not found["findings"])
+    return 1 if found["findings"] else 0
+
+
+def _ago(seconds: float | None) -> str:
+    return "none yet" if seconds is None else f"{shown_duration(seconds)} ago"
+
+
+def _seconds(seconds: float | None) -> str:
+    return "-" if seconds is None else shown_duration(seconds)
+
+
+def _short(one: dict[str, str] | None, field: str) -> str:
+    """A time without its fraction: `2026-10-15T02:51:30Z`."""
+    return second(one[field]) if one else "-"

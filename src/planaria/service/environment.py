@@ -1,0 +1,120 @@
+"""A configured environment, opened: its store, its repository, its drivers. Where settings become things."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from planaria.core.clock import Clock, Randomness
+from planaria.core.nearest import unknown
+from planaria.drivers import registry
+from planaria.drivers.contract import Driver, Surroundings
+from planaria.repository.archive import ComponentArchive
+from planaria.repository.journal_writer import JournalLimits
+from planaria.repository.limits import Limits
+from planaria.repository.recipients import Identity, identity_of
+from planaria.repository.repository import Repository, open_repository
+from planaria.settings.local import Directories, directories
+from planaria.settings.model import Settings
+from planaria.settings.repository import RepositorySettings, identity_text
+from planaria.storage.contract import Store
+from planaria.storage.open import open_store
+from planaria.storage.options import StoreOptions
+from planaria.storage.retrying import Retrying
+from planaria.storage.throttled import Throttled
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What this process stands on, and how it speaks up. `environ`: its environment variables."""
+
+    clock: Clock
+    random: Randomness
+    environ: Mapping[str, str]
+    warn: Callable[[str], None]
+    progress: Callable[[str, int, int | None], None]
+    stopping: Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    settings: Settings
+    host: Host
+    directories: Directories
+    repository: Repository
+
+    @property
+    def limits(self) -> Limits:
+        budgets = self.settings.budgets
+        workers = budgets.workers or os.cpu_count() or 1
+        return Limits.for_memory(budgets.memory, workers, self.directories.cache, lambda _: None)
+
+    @property
+    def components(self) -> list[str]:
+        """In the configuration's order: upstream first."""
+        return list(self.settings.components)
+
+    def selected(self, names: tuple[str, ...]) -> list[str]:
+        """Those named, or all, in the configuration's order. Raises UnknownName."""
+        for name in names:
+            if name not in self.settings.components:
+                raise unknown("component", name, self.components)
+        return [name for name in self.components if not names or name in names]
+
+    def driver(self, component: str) -> Driver:
+        host = self.host
+        surroundings = Surroundings(host.clock, host.progress, host.warn, host.stopping)
+        return registry.create(self.settings.components[component], surroundings, host.environ)
+
+    def archive(self, component: str) -> ComponentArchive:
+        follow, budgets = self.settings.follow, self.settings.budgets
+        journals = JournalLimits(self.directories.spool, budgets.spool, flush=follow.flush, idle=follow.idle)
+        kind = self.settings.components[component].driver
+        return ComponentArchive(self.repository, component, kind, self.limits, journals, self.host.warn)
+
+
+def store_of(settings: Settings, host: Host, url: str | None = None) -> Store:
+    """The repository's store (or another with the same options), with retries and the configured rates.
+
+    Raises ConfigurationError.
+    """
+    of, budgets = settings.repository, settings.budgets
+    store: Store = open_store(url or of.url, _options(of, host.environ), host.clock)
+    if budgets.upload or budgets.download:
+        store = Throttled(store, host.clock, upload=budgets.upload, download=budgets.download)
+    return Retrying(store, host.clock, host.random)
+
+
+def _options(of: RepositorySettings, environ: Mapping[str, str]) -> StoreOptions:
+    keys = of.credentials
+    return StoreOptions(
+        endpoint=of.endpoint,
+        region=of.region,
+        access_key=keys.access_key.resolve(environ) if keys else None,
+        secret_key=keys.secret_key.resolve(environ) if keys else None,
+        session_token=keys.session_token.resolve(environ) if keys and keys.session_token else None,
+        sse_kms_key=of.sse.kms_key if of.sse else None,
+        checksum=of.checksum,
+        path_style=of.path_style,
+        allow_http=of.allow_http,
+        ca_file=of.ca_file,
+    )
+
+
+def identity_configured(settings: Settings, environ: Mapping[str, str]) -> Identity | None:
+    """Raises ConfigurationError when the identity is configured and cannot be read."""
+    identity = settings.repository.identity
+    return identity_of(identity_text(identity, environ)) if identity is not None else None
+
+
+def open_environment(settings: Settings, host: Host) -> Environment:
+    """Raises ConfigurationError, RepositoryRefused, DamagedData, errors of the store."""
+    of = settings.repository
+    repository = open_repository(
+        store_of(settings, host),
+        host.clock,
+        host.random,
+        identity=identity_configured(settings, host.environ),
+        writer_key=of.writer_key.resolve(host.environ) if of.writer_key else None,
+        recipients=of.recipients,
+    )
+    return Environment(settings, host, directories(settings, host.environ, root=os.geteuid() == 0), repository)
