@@ -1,5 +1,6 @@
 """Whatever the configuration file holds: settings, or a ConfigurationError that names the file and tells no secret."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def load_or_refuse(path: Path, data: bytes) -> Settings | ConfigurationError:
     result = attempt(path)
     if isinstance(result, ConfigurationError):
         assert str(path) in result.message
-        assert "\x00" not in result.message
+        assert result.message.isprintable()
     return result
 
 
@@ -84,11 +85,7 @@ def test_any_section_of_a_good_file_loads_or_is_refused_by_name(file: Path, sect
     good = yaml.safe_load(MINIMAL)
     result = load_or_refuse(file, yaml.safe_dump(good | {section: tree}).encode())
     if isinstance(result, ConfigurationError):
-        assert (
-            f":{section}" in result.message.replace(" ", "")
-            or "is not YAML" in result.message
-            or ": holds" in result.message
-        )
+        assert re.match(rf"{re.escape(str(file))}(:\d+)?: ", result.message)
 
 
 PLACES = ["password", "identity", "writer_key", "access_key", "url"]

@@ -167,7 +167,7 @@ class _Composer:
         found: dict[str, tuple[int, _Node]] = {}
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
             line = _line(event)
-            if not isinstance(event, yaml.ScalarEvent) or event.anchor or event.tag:
+            if not isinstance(event, yaml.ScalarEvent) or event.anchor or event.tag or not event.value.isprintable():
                 raise _Refused(
                     line,
                     "a key is not plain text",

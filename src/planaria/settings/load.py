@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from planaria.core.errors import ConfigurationError
-from planaria.core.nearest import known_names, nearest
+from planaria.core.nearest import cut, known_names, nearest
 from planaria.settings.component import ComponentSettings
 from planaria.settings.document import Document, read
 from planaria.settings.model import Settings
@@ -101,7 +101,7 @@ def _model_of(value: Any, models: Mapping[str, type[ComponentSettings]]) -> type
         return models[driver]
     near = nearest(driver, kinds)
     question = f"; did you mean {near!r}?" if near else ""
-    return Problem(("driver",), f"there is no driver {driver!r}{question}", known_names(kinds))
+    return Problem(("driver",), f"there is no driver {cut(driver)!r}{question}", known_names(kinds))
 
 
 def _error(document: Document, problems: list[Problem]) -> ConfigurationError:

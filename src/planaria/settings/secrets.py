@@ -49,12 +49,13 @@ class SecretRef(_Strict):
         """What is wrong here may be the secret itself, so neither values nor unknown keys are repeated."""
         if isinstance(value, cls):
             return value
-        if not isinstance(value, Mapping) or len(value) != 1:
+        if not isinstance(value, Mapping) or len(value) != 1 or not set(value) <= set(cls.model_fields):
             raise ValueError(f"a secret is said by where it is: {FORMS}")
-        if next(iter(value)) not in cls.model_fields:
-            raise ValueError(f"a secret is one of {FORMS}")
-        if next(iter(value.values())) in (None, ""):
+        place = next(iter(value.values()))
+        if place in (None, ""):
             raise ValueError(f"says no place: a secret is one of {FORMS}")
+        if isinstance(place, Mapping) and not set(place) <= set(KubernetesSecret.model_fields):
+            raise ValueError("a Kubernetes Secret has a namespace, a name and a key, and nothing else")
         return value
 
     def __str__(self) -> str:

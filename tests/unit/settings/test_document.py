@@ -114,6 +114,8 @@ def test_an_alias_is_its_anchor_again_with_its_lines(file: Path) -> None:
         ("a: &x {b: 1}\nc:\n  <<: *x\n", ":3: merge keys"),
         ("? [a]\n: b\n", ":1: a key is not plain text"),
         ("a: {{b}}\n", ":1: a key is not plain text"),
+        ('"a\\eb": 1\n', ":1: a key is not plain text"),
+        ('"a\\nb": 1\n', ":1: a key is not plain text"),
         ("a: [1, 2\n", ": is not YAML: "),
         ("a: b: c\n", ":1: is not YAML: "),
         ('a: "\\0"\n', ":1: holds a control character"),

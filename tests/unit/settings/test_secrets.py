@@ -89,6 +89,7 @@ def test_a_file_that_everyone_may_read_is_worth_a_warning_and_still_used(tmp_pat
         {"env": "1A"},
         {"kubernetes": SECRET},
         {"kubernetes": {"namespace": "n", "name": "m"}},
+        {"kubernetes": {"namespace": "n", "name": "m", "key": "k", SECRET: "x"}},
     ],
 )
 def test_only_a_reference_of_one_form_is_taken_and_nothing_else_is_repeated(value: object) -> None:
