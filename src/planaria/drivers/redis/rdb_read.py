@@ -28,6 +28,7 @@ LARGEST = 4 * 1024 * 1024 * 1024
 """Bytes of one key with its value, unless asked otherwise."""
 _LEAST = 256 * 1024
 _FIRST_OPCODE = 0xF3
+_LAST_DB = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +235,8 @@ def _other(opcode: int, data: bytes, position: int, version: int) -> tuple[Item,
             return Aux(name, value, data[start:position]), position
         case Opcode.SELECT_DB:
             db, position = length(data, position)
+            if db > _LAST_DB:
+                raise RdbError(f"a database number of {db}", start)
             return SelectDb(db, data[start:position]), position
         case Opcode.RESIZE_DB | Opcode.SLOT_INFO:
             for _ in range(2 if opcode == Opcode.RESIZE_DB else 3):

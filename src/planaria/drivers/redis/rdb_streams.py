@@ -102,6 +102,8 @@ def _entries(master: Id, flat: list[bytes], found: dict[Id, list[bytes]]) -> Non
             position += 2 + size
             if len(pairs) != size:
                 raise IndexError
+        if not (0 <= entry[0] < 1 << 64 and 0 <= entry[1] < 1 << 64) or entry in found:
+            raise ValueError("a stream's entry has an impossible id")
         if not flags & _DELETED:
             found[entry] = pairs
     if position != len(flat):

@@ -167,6 +167,8 @@ def _hash(fields: list[tuple[bytes, bytes, int]]) -> Hash:
     found = Hash({name: value for name, value, _ in fields}, {name: expiry for name, _, expiry in fields if expiry})
     if len(found.fields) != len(fields):
         raise ValueError("a field is there twice")
+    if not all(0 < expiry < 1 << 63 for expiry in found.expires.values()):
+        raise ValueError("a field expires at an impossible time")
     return found
 
 
