@@ -29,6 +29,14 @@ HEADER_GUESS = 1024
 """Bytes that hold a pack's header: fetched once a pack."""
 COALESCE = 256 << 10
 """Read a gap of so many bytes rather than ask the store twice."""
+SPAN = 8 << 20
+"""Bytes fetched in one go, at most."""
+CHUNKS = 64
+"""Chunks fetched in one go, at most: `read` holds them decoded."""
+BATCH = 64 << 10
+"""Chunks whose places `scatter` holds in memory at once: 64 GiB of large files, some 40 MB of memory."""
+
+Span = list[tuple[Location, bytes]]
 
 
 @dataclass(slots=True)
@@ -134,13 +142,13 @@ class BaseReader:
 
     def read(self, path: str) -> Iterator[bytes]:
         """In order, `workers` spans ahead."""
-        pieces = [(chunk, size, self._where(chunk)) for chunk, _, size in self._file(path).pieces()]
-        groups = list(_neighbours([(where, chunk) for chunk, _, where in pieces]))
+        pieces = [(self._where(chunk), chunk) for chunk, _, _ in self._file(path).pieces()]
+        spans = _spans(pieces)
         with ThreadPoolExecutor(self.limits.workers, thread_name_prefix="read") as pool:
             ahead: deque[Future[list[bytes]]] = deque()
             try:
-                for group in groups:
-                    ahead.append(pool.submit(self._group, group))
+                for span in spans:
+                    ahead.append(pool.submit(lambda span: list(self._opened(span)), span))
                     if len(ahead) > self.limits.workers:
                         yield from ahead.popleft().result()
                 while ahead:
@@ -149,57 +157,73 @@ class BaseReader:
                 for future in ahead:
                     future.cancel()
 
-    def _group(self, group: list[tuple[Location, bytes]]) -> list[bytes]:
-        first, last = group[0][0], group[-1][0]
+    def _opened(self, span: "Span") -> Iterator[bytes]:
+        """The plain bytes of a span's chunks, one at a time; fetched in one go."""
+        first, last = span[0][0], span[-1][0]
         data = memoryview(self.packs.fetch(first.pack, first.offset, last.offset + last.size - first.offset))
         decoder = Decoder()
-        return [self.packs.chunk(chunk, where, data[where.offset - first.offset :], decoder) for where, chunk in group]
+        for where, chunk in span:
+            yield self.packs.chunk(chunk, where, data[where.offset - first.offset :], decoder)
 
     def scatter(self, entries: Iterable[Entry], write: Callable[[Entry, int, memoryview], None]) -> None:
-        """By pack, in parallel: every pack span is fetched once, whatever the order and number of files it feeds."""
+        """By pack, in parallel: every span of a pack is fetched once for all the files of a batch that it feeds."""
+        for batch in self._batches(entries):
+            self._scatter(batch, write)
+
+    def _batches(self, entries: Iterable[Entry]) -> Iterator[dict[bytes, list[tuple[Entry, int]]]]:
+        """Chunk -> where it belongs, of so many chunks as memory should know at once."""
         wanted: dict[bytes, list[tuple[Entry, int]]] = {}
         for entry in entries:
             for chunk, offset, _ in self._file(entry.path).pieces():
                 wanted.setdefault(chunk, []).append((entry, offset))
-        located = sorted(
-            ((self._where(chunk), chunk) for chunk in wanted), key=lambda one: (one[0].pack, one[0].offset)
-        )
+                if len(wanted) >= BATCH:
+                    yield wanted
+                    wanted = {}
+        if wanted:
+            yield wanted
 
-        def work(group: list[tuple[Location, bytes]]) -> None:
-            for (_, chunk), plain in zip(group, self._group(group), strict=True):
+    def _scatter(
+        self, wanted: dict[bytes, list[tuple[Entry, int]]], write: Callable[[Entry, int, memoryview], None]
+    ) -> None:
+        located = [(self._where(chunk), chunk) for chunk in wanted]
+        order = {where.pack: number for number, (where, _) in reversed(list(enumerate(located)))}
+        located.sort(
+            key=lambda one: (order[one[0].pack], one[0].offset)
+        )  # packs as files need them, so that those fill
+
+        def work(span: Span) -> None:
+            for (_, chunk), plain in zip(span, self._opened(span), strict=True):
                 view = memoryview(plain)
                 for entry, offset in wanted[chunk]:
                     write(entry, offset, view)
                 self.limits.count(len(plain))
 
-        _all(work, _neighbours(located), self.limits.workers)
+        _all(work, _spans(located), self.limits.workers)
 
 
-def _neighbours(located: Iterable[tuple[Location, bytes]]) -> Iterator[list[tuple[Location, bytes]]]:
-    """Chunks that lie close together in one pack, to be fetched in one go of at most 8 MiB."""
-    group: list[tuple[Location, bytes]] = []
+def _spans(located: Iterable[tuple[Location, bytes]]) -> Iterator[Span]:
+    """Chunks that lie close together in one pack, to be fetched in one go."""
+    span: Span = []
     for where, chunk in located:
-        if group:
-            first, last = group[0][0], group[-1][0]
+        if span:
+            first, last = span[0][0], span[-1][0]
             behind = last.offset + last.size
             apart = where.pack != first.pack or not behind <= where.offset <= behind + COALESCE
-            if apart or where.offset + where.size - first.offset > 8 << 20:
-                yield group
-                group = []
-        group.append((where, chunk))
-    if group:
-        yield group
+            if apart or where.offset + where.size - first.offset > SPAN or len(span) == CHUNKS:
+                yield span
+                span = []
+        span.append((where, chunk))
+    if span:
+        yield span
 
 
-def _all(
-    work: Callable[[list[tuple[Location, bytes]]], None], groups: Iterator[list[tuple[Location, bytes]]], workers: int
-) -> None:
-    """Every group, a few at a time; the first error ends it."""
+def _all(work: Callable[[Span], None], spans: Iterator[Span], workers: int) -> None:
+    """Every span, a few at a time; the first error ends it."""
     with ThreadPoolExecutor(workers, thread_name_prefix="restore") as pool:
         flying: deque[Future[None]] = deque()
         try:
-            for group in groups:
-                flying.append(pool.submit(work, group))
+            for span in spans:
+                flying.append(pool.submit(work, span))
                 if len(flying) > 2 * workers:
                     flying.popleft().result()
             while flying:
