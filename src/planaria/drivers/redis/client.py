@@ -58,6 +58,11 @@ class Commands:
         return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
+def denied(answer: Any) -> bool:
+    """Is this element of what `ask_all` returned a refusal for lack of rights?"""
+    return isinstance(answer, NoPermissionError)
+
+
 def shown(value: Any) -> str:
     """A server's word as text; bytes that are no text are escaped."""
     return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)

@@ -4,7 +4,7 @@ What is asked for is an instant, a position, or the end. The cut is the last end
 bytes had all arrived by then. No IO.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,11 +15,25 @@ from planaria.drivers.redis.intake import ANY_BULK
 from planaria.drivers.redis.walker import Place, Walker
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Consecutive bytes of the stream, and when they arrived: see `JournalPiece`."""
+
+    offset: int
+    data: bytes
+    stamps: tuple[tuple[Instant, int], ...]
+
+    def arrived(self, offset: int) -> Instant:
+        """When everything before `offset` had arrived."""
+        index = bisect_left(self.stamps, offset, key=lambda stamp: stamp[1])
+        return self.stamps[min(index, len(self.stamps) - 1)][0]
+
+
 @dataclass(slots=True)
 class Stretch:
     """The bytes of a journal from `start` on that had arrived by `until` (None: all), and what is known of their end.
 
-    Iterate once: `(bytes, arrived)`. Then `end` is just behind the last byte, `place` the last known safe place at or
+    Iterate once. Then `end` is just behind the last byte, `place` the last known safe place at or
     before it, and `at` the instant whose state `end` is.
     """
 
@@ -35,17 +49,16 @@ class Stretch:
 
     _end: int = -1
 
-    def __iter__(self) -> Iterator[tuple[bytes, Instant]]:
+    def __iter__(self) -> Iterator[Part]:
         self._end = self.start.offset
         if isinstance(self.until, Position) and self.until.offset <= self.start.offset:
             return
         for piece in self.view.pieces(self.start, self.until):
             allowed = self._allowed(piece)
             if allowed > self._end:
-                data = piece.data[self._end - piece.offset : allowed - piece.offset]
-                self._end = allowed
+                begin, self._end = self._end, allowed
                 self._hinted(piece)
-                yield data, self.at
+                yield Part(begin, piece.data[begin - piece.offset : allowed - piece.offset], piece.stamps)
             if allowed < piece.offset + len(piece.data):
                 return
 

@@ -25,6 +25,7 @@ from planaria.drivers.redis.endpoint import parse_url
 from planaria.drivers.redis.fingerprint import fingerprint_of, fingerprint_of_files
 from planaria.drivers.redis.following import Following, named
 from planaria.drivers.redis.options import RedisOptions
+from planaria.drivers.redis.probe import probe
 from planaria.drivers.redis.restore_files import restore_files
 from planaria.drivers.redis.restore_live import LiveRestore
 from planaria.drivers.redis.restore_live_plan import plan_live
@@ -56,7 +57,7 @@ class RedisDriver:
         return self.options.resolved(self.environ)
 
     def probe(self) -> list[Finding]:
-        raise NotImplementedError
+        return probe(self._source(), self.surroundings)
 
     def position(self) -> Mapping[str, Position]:
         source = settled(self._source())

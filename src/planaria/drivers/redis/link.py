@@ -106,7 +106,8 @@ class Link:
     def _until(self, deadline: float | None) -> Iterator[psync.Event]:
         """Events as bytes arrive, before the deadline."""
         while True:
-            yield from self._events
+            for event in self._events:  # noqa: UP028  (`yield from` would end them when our caller has seen enough)
+                yield event
             if self._stopping():
                 raise Interrupted(f"stopped while {self.endpoint} was read")
             self._receive(SLICE)

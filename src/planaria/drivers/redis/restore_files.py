@@ -17,8 +17,13 @@ from planaria.core.errors import DamagedData, Interrupted
 from planaria.core.instant import Instant
 from planaria.core.position import Position
 from planaria.drivers.contract import Recovery, Restored, Surroundings
+from planaria.drivers.redis import aof
 from planaria.drivers.redis.base import prefix
-from planaria.drivers.redis.cut import Stretch, last_safe
+from planaria.drivers.redis.cut import last_safe
+from planaria.drivers.redis.patterns import selection
+from planaria.drivers.redis.rdb import RdbError
+from planaria.drivers.redis.rdb_filter import filtered
+from planaria.drivers.redis.replay import Replay, rewrite_of, stretch_of
 from planaria.drivers.redis.resp import ProtocolError, encode_command
 from planaria.drivers.redis.restore_plan import DATA_NAMES, STAGING, Layout, layout_of, start_file, users_file
 from planaria.drivers.redis.walker import Place
@@ -47,14 +52,19 @@ class _Writer:
             self._small(self.directory / path, content)
         base = self.directory / self.layout.base
         base.parent.mkdir(exist_ok=True)
-        self._base(base)
+        if self.recovery.only:
+            self._filtered_base(base)
+        else:
+            self._base(base)
         if not self.layout.journal:
             return start, facts.at
         journal = self.directory / self.layout.journal
+        copy = self._copied if rewrite_of(self.recovery, self.stream) is None else self._rewritten
         with journal.open("ab") as file:
-            position, at = self._journal(file.fileno(), journal, start)
+            position, at = copy(file.fileno(), journal, start)
+            os.fsync(file.fileno())
         if self.layout.manifest:
-            self._small(journal.parent / "appendonly.aof.manifest", self.layout.manifest.encode())
+            self._small(journal.parent / aof.manifest_name(), self.layout.manifest.text().encode())
         _sync(journal.parent)
         return position, at
 
@@ -103,29 +113,46 @@ class _Writer:
         finally:
             os.close(descriptor)
 
+    def _filtered_base(self, path: Path) -> None:
+        wanted = f"{prefix(self.stream)}dump.rdb"
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, MODE)
+        try:
+            for piece in filtered(self.recovery.base.read(wanted), selection(self.recovery.only).keeps):
+                self._append(descriptor, piece)
+            os.fsync(descriptor)
+        except RdbError as error:
+            raise DamagedData(f"{wanted} cannot be read: {error}", object_name=wanted) from error
+        finally:
+            os.close(descriptor)
+
     def _progress(self, count: int, total: int | None) -> None:
         self.written += count
         self.surroundings.progress(f"files of {self.stream}", self.written, total)
 
-    def _journal(self, descriptor: int, path: Path, start: Position) -> tuple[Position, Instant]:
+    def _rewritten(self, descriptor: int, path: Path, start: Position) -> tuple[Position, Instant]:
+        """Reads every command, and writes what is to be executed."""
+        replay = Replay(self.recovery, self.stream, start, self.recovery.base.facts.at)
+        for data in replay:
+            self._append(descriptor, data)
+        return replay.position, replay.at
+
+    def _append(self, descriptor: int, data: bytes) -> None:
+        if self.surroundings.stopping():
+            raise Interrupted("stopped while files were written; run it again")
+        write_all(descriptor, data)
+        self._progress(len(data), None)
+
+    def _copied(self, descriptor: int, path: Path, start: Position) -> tuple[Position, Instant]:
         """Copies the stream without reading it, then finds where it may end and cuts it there."""
-        facts = self.recovery.base.facts
-        db = int(facts.source["streams"][self.stream]["stream_db"])
-        until = self.recovery.until
-        limit = until if isinstance(until, int) or until is None else until[self.stream]
-        stretch = Stretch(self.recovery.journals[self.stream], start, limit, Place(start.offset, db), facts.at)
-        _write(descriptor, encode_command(b"SELECT", b"%d" % db))
+        stretch = stretch_of(self.recovery, self.stream)
+        write_all(descriptor, encode_command(b"SELECT", b"%d" % (stretch.place.db or 0)))
         head = os.fstat(descriptor).st_size
-        for data, _ in stretch:
-            if self.surroundings.stopping():
-                raise Interrupted("stopped while files were written; run it again")
-            _write(descriptor, data)
-            self._progress(len(data), None)
+        for part in stretch:
+            self._append(descriptor, part.data)
         with path.open("rb") as written:
             written.seek(head + stretch.place.offset - start.offset)
             place = self._safe(stretch.place, iter(lambda: written.read(READ), b""))
         os.ftruncate(descriptor, head + place.offset - start.offset)
-        os.fsync(descriptor)
         return Position(start.lineage, place.offset), stretch.at
 
     def _safe(self, place: Place, pieces: Iterator[bytes]) -> Place:
@@ -186,7 +213,7 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _write(descriptor: int, data: bytes) -> None:
+def write_all(descriptor: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]

@@ -5,30 +5,19 @@ What was in it goes when it has received the RDB and loads it.
 
 import contextlib
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from planaria.core.errors import DamagedData, Failed, PlanariaError
-from planaria.core.instant import Instant
-from planaria.core.position import Position
 from planaria.drivers.contract import Finding, Recovery, Restored, Surroundings
 from planaria.drivers.redis.base import prefix
 from planaria.drivers.redis.client import Commands
-from planaria.drivers.redis.cut import Stretch
 from planaria.drivers.redis.endpoint import dial
-from planaria.drivers.redis.intake import ANY_BULK
-from planaria.drivers.redis.resp import ProtocolError, encode_command
+from planaria.drivers.redis.patterns import selection
+from planaria.drivers.redis.rdb_filter import filtered
+from planaria.drivers.redis.replay import Replay, whole
 from planaria.drivers.redis.serve import Listener, Payload
 from planaria.drivers.redis.source import Source
-from planaria.drivers.redis.walker import Place, Walker
-
-
-@dataclass(slots=True)
-class Reached:
-    """Where the stream was cut: known when all of it has been given out."""
-
-    position: Position
-    at: Instant
 
 
 @dataclass(slots=True)
@@ -46,8 +35,9 @@ class LiveRestore:
         """Raises Failed when the target does not hold what it was sent; then, as after any error, it is cut loose."""
         (stream,) = self.recovery.base.facts.positions
         endpoint = self.target.address.endpoints[0]
-        reached = Reached(self.recovery.base.facts.positions[stream], self.recovery.base.facts.at)
-        payload = self._payload(stream, reached)
+        facts = self.recovery.base.facts
+        replay = Replay(self.recovery, stream, facts.positions[stream], facts.at)
+        payload = self._payload(stream, replay)
         with Commands(endpoint, self.target.access) as commands:
             password = secrets.token_hex(24)
             clock, stopping = self.surroundings.clock, self.surroundings.stopping
@@ -55,46 +45,23 @@ class LiveRestore:
             with listener, self._following(commands, listener, password):
                 end = listener.serve(payload, password, self._progress)
                 self._verified(commands, end)
-        return Restored({stream: reached.position}, reached.at, self._sent, None, tuple(self._checks))
+        return Restored({stream: replay.position}, replay.at, self._sent, None, tuple(self._checks))
 
-    def _payload(self, stream: str, reached: Reached) -> Payload:
+    def _payload(self, stream: str, replay: Replay) -> Payload:
+        base = self.recovery.base
         path = f"{prefix(stream)}dump.rdb"
-        entry = next((one for one in self.recovery.base.entries() if one.path == path), None)
+        entry = next((one for one in base.entries() if one.path == path), None)
         if entry is None:
             raise DamagedData(f"{path} is not in this base", object_name=path)
         self._size = entry.size
-        position = self.recovery.base.facts.positions[stream]
+        rdb: Iterable[bytes] = base.read(path)
+        size: int | None = entry.size
+        if self.recovery.only:
+            rdb, size = filtered(rdb, selection(self.recovery.only).keeps), None
         # A replication id of its own: the target's replicas must not think that they know this history already.
         replid = secrets.token_hex(20)
-        return Payload(
-            replid, position.offset, entry.size, self.recovery.base.read(path), self._stream(stream, reached)
-        )
-
-    def _stream(self, stream: str, reached: Reached) -> Iterator[bytes]:
-        """SELECT, then the journal up to the cut, in pieces that end outside MULTI…EXEC."""
-        recovery = self.recovery
-        if recovery.until is None and not recovery.latest:
-            return
-        start = recovery.base.facts.positions[stream]
-        db = int(recovery.base.facts.source["streams"][stream]["stream_db"])
-        until = recovery.until
-        limit = until if isinstance(until, int) or until is None else until[stream]
-        stretch = Stretch(recovery.journals[stream], start, limit, Place(start.offset, db), recovery.base.facts.at)
-        walker = Walker(start.offset, db=db, max_bulk=ANY_BULK)
-        held = bytearray()
-        yield encode_command(b"SELECT", b"%d" % db)
-        for data, _ in stretch:
-            try:
-                walker.feed(data)
-            except ProtocolError as error:
-                raise DamagedData(f"the journal is no stream of commands: {error}", object_name=stream) from error
-            held += data
-            ready = len(held) - (walker.offset - walker.safe)
-            if ready > 0:
-                yield bytes(held[:ready])
-                del held[:ready]
-            reached.position, reached.at = Position(start.lineage, walker.safe), stretch.at
-        reached.at = stretch.at
+        stream_bytes: Iterable[bytes] = replay if whole(self.recovery) else ()
+        return Payload(replid, base.facts.positions[stream].offset, size, rdb, stream_bytes)
 
     def _own_address(self) -> str:
         """The address at which the target sees this host."""

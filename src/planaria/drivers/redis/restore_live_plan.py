@@ -2,12 +2,13 @@
 
 import json
 
-from planaria.core.errors import ComponentRefused, PlanariaError, SafetyRefusal, UsageError
+from planaria.core.errors import ComponentRefused, PlanariaError, SafetyRefusal
 from planaria.drivers.contract import Change, Recovery
 from planaria.drivers.redis.base import prefix
 from planaria.drivers.redis.capture import keys_per_db, kind_and_version, plain
 from planaria.drivers.redis.client import Commands, Info, shown
 from planaria.drivers.redis.loadable import loads, oldest
+from planaria.drivers.redis.patterns import selection
 from planaria.drivers.redis.source import Source
 
 FILES = "recover into a directory instead: --target COMPONENT=/a/directory, and start a server on it"
@@ -16,9 +17,8 @@ _STATIC = {"lua"}
 
 
 def plan_live(recovery: Recovery, target: Source, *, replace: bool) -> list[Change]:
-    """Raises SafetyRefusal, ComponentRefused, ComponentUnavailable, UsageError; changes nothing."""
-    if recovery.only:
-        raise UsageError("--only is not possible here yet", hint="leave it out")
+    """Raises SafetyRefusal, ComponentRefused, ComponentUnavailable, UsageError (`--only`); changes nothing."""
+    selection(recovery.only)
     if len(recovery.base.facts.positions) > 1:
         raise ComponentRefused("a cluster's shards cannot be recovered into one running server", hint=FILES)
     if target.address.service is not None:
@@ -30,6 +30,11 @@ def plan_live(recovery: Recovery, target: Source, *, replace: bool) -> list[Chan
         _free(commands)
         keys = keys_per_db(commands.info("keyspace"))
         held = sum(keys.values())
+        if held and recovery.only:
+            raise SafetyRefusal(
+                f"{endpoint} is not empty: it holds {held} keys, and all of them would go for the few asked for",
+                hint="recover them into a directory or an empty server, and copy them with MIGRATE or DUMP and RESTORE",
+            )
         if held and not replace:
             raise SafetyRefusal(
                 f"{endpoint} is not empty: it holds {held} keys",

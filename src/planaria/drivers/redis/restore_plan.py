@@ -9,16 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from planaria.core.base import BaseFacts
-from planaria.core.errors import SafetyRefusal, StoreFull, UsageError
+from planaria.core.errors import SafetyRefusal, StoreFull
 from planaria.drivers.contract import MAIN, Change, Recovery
+from planaria.drivers.redis import aof
 from planaria.drivers.redis.base import prefix
 from planaria.drivers.redis.capture import numbers
+from planaria.drivers.redis.patterns import selection
+from planaria.drivers.redis.replay import whole
 
 STAGING = ".planaria-restoring"
-DATA_NAMES = ("dump.rdb", "appendonlydir", "appendonly.aof", "start.conf", "planaria", "nodes.conf")
+DATA_NAMES = ("dump.rdb", aof.DIRECTORY, aof.FILE_NAME, "start.conf", "planaria", "nodes.conf")
 """What a restore may replace; everything else in the directory is left alone."""
-MANIFEST = "file appendonly.aof.1.base.rdb seq 1 type b\nfile appendonly.aof.1.incr.aof seq 1 type i\n"
-"""redis/redis src/aof.c: aofLoadManifestFromFile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +31,19 @@ class Layout:
     """The directory as the server will know it."""
     base: str
     journal: str | None
-    manifest: str | None
+    manifest: aof.Manifest | None
 
 
 def layout_of(recovery: Recovery, stream: str, directory: Path) -> Layout:
     folder = Path() if stream == MAIN else Path(stream)
     root = (directory / folder).absolute()
-    if recovery.until is None and not recovery.latest:
+    if not whole(recovery):
         return Layout(folder, root, "dump.rdb", None, None)
     if single_file(recovery.base.facts):
-        return Layout(folder, root, "appendonly.aof", "appendonly.aof", None)
-    place = "appendonlydir/appendonly.aof.1"
-    return Layout(folder, root, f"{place}.base.rdb", f"{place}.incr.aof", MANIFEST)
+        return Layout(folder, root, aof.FILE_NAME, aof.FILE_NAME, None)
+    manifest = aof.restored()
+    names = [f"{aof.DIRECTORY}/{file.name}" for file in manifest.files]
+    return Layout(folder, root, names[0], names[1], manifest)
 
 
 def single_file(facts: BaseFacts) -> bool:
@@ -51,8 +53,7 @@ def single_file(facts: BaseFacts) -> bool:
 
 def plan_files(recovery: Recovery, directory: Path, *, replace: bool) -> list[Change]:
     """Raises SafetyRefusal, StoreFull, UsageError; changes nothing."""
-    if recovery.only:
-        raise UsageError("--only is not possible here yet", hint="leave it out")
+    selection(recovery.only)
     if directory.exists() and not directory.is_dir():
         raise SafetyRefusal(f"{directory} exists and is not a directory", hint="name a new directory")
     present = sorted(path.name for path in directory.iterdir()) if directory.exists() else []
@@ -128,8 +129,10 @@ def start_file(layout: Layout, facts: BaseFacts, captured: Mapping[str, bytes], 
     lines = [f"# {facts.source['kind']} {facts.source['version']}; all its settings: planaria/settings.json"]
     lines.append(f"dir {_quoted(layout.root)}")
     if layout.journal:
-        lines += ["appendonly yes", 'appendfilename "appendonly.aof"']
-        lines += ['appenddirname "appendonlydir"'] if layout.manifest else ["aof-use-rdb-preamble yes"]
+        options = aof.server_options()
+        if layout.manifest is None:
+            del options["appenddirname"]
+        lines += [f"{name} {value}" for name, value in options.items()]
     else:
         lines += ["# with appendonly yes it would start empty; then: CONFIG SET appendonly yes", "appendonly no"]
         lines.append('dbfilename "dump.rdb"')

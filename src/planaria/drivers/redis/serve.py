@@ -3,6 +3,7 @@
 Whoever connects could ask for all data, so nothing is given without the password that the target was told.
 """
 
+import secrets
 import select
 import socket
 from collections.abc import Callable, Iterable
@@ -26,11 +27,14 @@ ROOM = 1 << 20
 
 @dataclass(slots=True)
 class Payload:
-    """What a target is to hold: an RDB of `size` bytes, which ends at `offset`, and the stream from there."""
+    """What a target is to hold: an RDB, which ends at `offset`, and the stream from there.
+
+    `size` in bytes; None: known when the last piece of `rdb` has been given.
+    """
 
     replid: str
     offset: int
-    size: int
+    size: int | None
     rdb: Iterable[Bytes]
     stream: Iterable[Bytes]
     """Pieces that end outside MULTI…EXEC, so that PINGs may be sent between them."""
@@ -119,10 +123,7 @@ class _Session:
         return False
 
     def run(self) -> int:
-        self._send(payload_header(self._payload.size))
-        for piece in self._payload.rdb:
-            self._send(piece)
-            self._listen(0)
+        self._send_rdb()
         spoken = self._clock.monotonic()
         for piece in self._payload.stream:
             self._send(piece)
@@ -142,6 +143,22 @@ class _Session:
             if now - heard > SILENCE_SECONDS:
                 raise ComponentUnavailable("the target has stopped acknowledging", hint="see its log")
         return self._end
+
+    def _send_rdb(self) -> None:
+        """Behind an RDB of unknown size a replica reads on for its end mark: the stream must wait until it has it."""
+        size, mark = self._payload.size, secrets.token_hex(20).encode()
+        self._send(payload_header(size) if size is not None else b"$EOF:" + mark + b"\r\n")
+        for piece in self._payload.rdb:
+            self._send(piece)
+            self._listen(0)
+        if size is not None:
+            return
+        self._send(mark)
+        patience = self._clock.monotonic() + SILENCE_SECONDS
+        while self._acknowledged < 0:
+            self._listen(SLICE)
+            if self._clock.monotonic() > patience:
+                raise ComponentUnavailable("the target does not say that it has loaded the dump", hint="see its log")
 
     def _listen(self, timeout: float) -> None:
         data = self._received(timeout)
