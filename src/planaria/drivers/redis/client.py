@@ -129,7 +129,10 @@ def refusal(endpoint: Endpoint, message: str) -> PlanariaError:
 def _explained(endpoint: Endpoint, error: "redis.RedisError", tls: bool) -> PlanariaError:
     cause = error.__cause__ or error.__context__
     if isinstance(error, redis.AuthenticationError):
-        return refusal(endpoint, f"WRONGPASS {error}")
+        said = str(error)  # redis-py takes the code of some answers away
+        return refusal(
+            endpoint, f"NOAUTH {said}" if said.startswith("Authentication required") else f"WRONGPASS {said}"
+        )
     if isinstance(error, NoPermissionError):
         return refusal(endpoint, f"NOPERM {error}")
     if isinstance(error, redis.BusyLoadingError):
