@@ -12,7 +12,7 @@ _LONGEST = 80
 def nearest(word: str, known: Collection[str]) -> str | None:
     """The one of `known` most like `word`, in whatever case; None when none is near."""
     lowered = {name.lower(): name for name in known}
-    found = get_close_matches(word[:_LONGEST].lower(), lowered, n=1, cutoff=0.6)
+    found = get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
     return lowered[found[0]] if found else None
 
 

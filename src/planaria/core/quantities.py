@@ -72,7 +72,7 @@ def shown_duration(seconds: float) -> str:
         return f"-{shown_duration(-seconds)}"
     if seconds < 0.9995:
         return f"{round(seconds * 1000)} ms"
-    if seconds < 9.95:
+    if seconds < 10:
         return f"{_brief(seconds)} s"
     whole = round(seconds)
     if whole < 60:

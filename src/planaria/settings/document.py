@@ -103,7 +103,7 @@ def _text(path: Path) -> str:
         line = data.count(b"\n", 0, data.index(b"\0")) + 1
         raise ConfigurationError(f"{path}:{line}: holds a NUL byte", hint="is it the right file? UTF-8 text is needed")
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ConfigurationError(f"{path}:{line}: is not UTF-8 text", hint="save it as UTF-8") from None

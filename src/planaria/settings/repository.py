@@ -24,7 +24,7 @@ def _without_secrets(url: str, schemes: tuple[str, ...]) -> str:
         raise ValueError("cannot be understood as a URL") from None
     if parts.scheme not in schemes:
         raise ValueError(f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}")
-    if credentials or "@" in parts.netloc:
+    if credentials:
         raise ValueError("must not hold credentials, ? or #; access keys go under `credentials`")
     return url
 

@@ -31,7 +31,6 @@ def json_schema(component_models: Mapping[str, type[ComponentSettings]]) -> dict
             ],
         },
     }
-    settings["properties"]["components"].pop("patternProperties", None)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **settings,

@@ -83,8 +83,9 @@ def test_components_keep_their_order_and_become_the_model_of_their_driver(tmp_pa
 
 
 def test_relative_paths_start_beside_the_configuration_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir("/")
-    settings = loaded(tmp_path, FULL)
+    loaded(tmp_path, FULL)
+    monkeypatch.chdir(tmp_path)
+    settings = load(Path("planaria.yaml"), MODELS)
     files = settings.components["files"]
     assert isinstance(files, TreeOptions)
     assert files.path == tmp_path / "data"

@@ -15,6 +15,7 @@ from planaria.settings.schedule import checked
         "59 23 31 12 7",
         "0 0 29 2 *",
         "0 0 31 2 mon",
+        "0 0 31 2/2 *",
         "10/20 * * * *",
         "  0   2 * * *  ",
     ],
