@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from planaria.core.base import BaseFacts, CommittedBase, Entry, Json
-from planaria.core.errors import DamagedData, PointUnreachable
+from planaria.core.errors import DamagedData, PlanariaError, PointUnreachable
 from planaria.core.instant import Instant
 from planaria.core.position import Position
 from planaria.drivers.contract import Bytes, JournalPiece, JournalTail, Pending, Reads
@@ -47,6 +47,9 @@ class MemoryBase:
 
     def commit(self, facts: BaseFacts) -> CommittedBase:
         assert self.committed is None
+        assert self.archive.commits.wait(30), "the commit was held for too long"
+        if self.archive.failing_commits:
+            raise self.archive.failing_commits.pop(0)
         self.committed = facts
         self.archive.bases.append(self)
         size = sum(len(content) for _, content in self.files.values())
@@ -180,6 +183,8 @@ class MemoryJournal:
             del kept[-1].data[offset - kept[-1].start :]
             kept[-1].stamps = [stamp for stamp in kept[-1].stamps if stamp[1] <= offset]
             self.segments = kept
+            told = (source for what, source in reversed(self.told) if what == "tell" and isinstance(source, dict))
+            self.source = next((source for source in told if source.get("safe", 0) <= offset), {})
 
     def pieces(self, start: Position, until: Instant | Position | None) -> Iterator[JournalPiece]:
         with self.lock:
@@ -207,6 +212,18 @@ class MemoryArchive:
     bases: list[MemoryBase] = field(default_factory=list)
     journals: dict[str, MemoryJournal] = field(default_factory=dict)
     begun: int = 0
+    commits: threading.Event = field(default_factory=threading.Event)
+    """Set: commits go through."""
+    failing_commits: list[PlanariaError] = field(default_factory=list)
+    """What the next commits raise, in order."""
+
+    def __post_init__(self) -> None:
+        self.commits.set()
+
+    def hold_commits(self) -> threading.Event:
+        """No commit goes through until the event that is returned is set."""
+        self.commits.clear()
+        return self.commits
 
     def begin_base(self) -> MemoryBase:
         self.begun += 1

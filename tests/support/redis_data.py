@@ -50,8 +50,10 @@ def load(client: "redis.Redis", count: int = 200) -> None:
 def write(client: "redis.Redis", seed: int, count: int = 100) -> None:
     """Changes of every kind that reach a replica, the same for the same seed."""
     rng = random.Random(seed)
+    client.function_load(LIBRARY, replace=True)
     client.fcall("put", 1, f"by function {seed}", seed)
     client.eval("redis.call('INCR', KEYS[1]); redis.call('APPEND', KEYS[2], ARGV[1])", 2, "counter", "log", f"{seed};")
+    client.rpush("list:small", seed)
     client.blpop(["list:small"], 1)
     pipe = client.pipeline(transaction=False)
     for n in range(count):
