@@ -119,6 +119,13 @@ def test_a_modules_value_is_skipped_and_named() -> None:
     assert decoded(Kind.MODULE_2, raw) == Module("ReJSON-RL", parts)
 
 
+@pytest.mark.parametrize("behind", [b"\x7f\xff", b"\x00\xff\xff"], ids=["valkey", "redis"])
+def test_an_entry_whose_length_fills_its_groups_ends_in_two_ways(behind: bytes) -> None:
+    entry = b"\xf0" + struct.pack("<I", 2**14 - 6) + b"x" * (2**14 - 6)
+    body = entry + behind + b"\x81a\x02"
+    assert listpack(struct.pack("<IH", len(body) + 7, 2) + body + b"\xff") == [b"x" * (2**14 - 6), b"a"]
+
+
 @pytest.mark.parametrize(
     ("packed", "size", "unpacked"),
     [

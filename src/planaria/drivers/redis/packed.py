@@ -9,6 +9,8 @@ from struct import unpack
 from planaria.drivers.redis.resp import Bytes
 
 END = 0xFF
+_EDGES = (2**14 - 1, 2**21 - 1, 2**28 - 1)
+"""Entry lengths which fill their seven-bit groups: Redis, not Valkey 9.1, puts a group of zeros in front of them."""
 
 
 def listpack(data: bytes) -> list[bytes]:
@@ -36,7 +38,9 @@ def listpack(data: bytes) -> list[bytes]:
             size = end - position
             position = end + 1
             if size > 127:
-                position += 1 + (size > 16382) + (size > 2097150) + (size > 268435454)
+                position += 1 + (size > _EDGES[0]) + (size > _EDGES[1]) + (size > _EDGES[2])
+                if size in _EDGES and not data[end]:
+                    position += 1
     except IndexError:
         raise ValueError("a listpack is cut") from None
     if position != last or data[last] != END:
