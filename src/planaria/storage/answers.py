@@ -1,5 +1,7 @@
-"""What object stores answer, in the store's errors. Only the code and message of an answer are repeated, never its body:
-stores quote requests in it, signatures and all."""
+"""What object stores answer, in the store's errors.
+
+Only code and message of an answer are repeated, never its body: stores quote requests there, signatures and all.
+"""
 
 import re
 from collections.abc import Iterator
@@ -29,11 +31,10 @@ _CAUSE = re.compile(
 _FULL = {
     "QuotaExceeded",
     "EntityTooLarge",
-    "InsufficientStorage",
     "XMinioStorageFull",
     "XMinioAdminBucketQuotaExceeded",
 }
-_NO_BUCKET = {"NoSuchBucket", "ContainerNotFound", "AllAccessDisabled"}
+_NO_BUCKET = {"NoSuchBucket", "ContainerNotFound"}
 _WRONG_REGION = {"PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed", "IncorrectEndpoint"}
 _PASSING = {"RequestTimeout", "IncompleteBody", "BadDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"}
 """Answered with 400, though the same request may do better next time."""
@@ -95,7 +96,7 @@ def _refused(what: str, status: int, code: str, said: str) -> StoreRefused | Non
     if status in (408, 409, 425, 429) or (status >= 500 and status != 501) or code in _PASSING:
         return None
     return StoreRefused(
-        f"{what} refuses the request ({said})", hint="see what the store supports; `planaria doctor --deep`"
+        f"{what} refuses the request ({said})", hint="planaria doctor --deep shows what the store can do"
     )
 
 
@@ -115,7 +116,9 @@ def _unanswered(error: BaseException, what: str, text: str) -> PlanariaError:
     hint = (
         "check the endpoint, and path_style if the store has no host name for each bucket" if "dns" in cause else None
     )
-    return StoreUnavailable(f"{what} cannot be reached ({cause.lower() or _head(text)})", hint=hint)
+    if not cause:
+        return StoreUnavailable(f"{what} failed ({_head(text)})")
+    return StoreUnavailable(f"{what} cannot be reached ({cause.lower()})", hint=hint)
 
 
 def _first(pattern: re.Pattern[str], text: str, group: int = 1) -> str:

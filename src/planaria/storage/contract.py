@@ -1,6 +1,7 @@
 """The contract of an object store. Six methods; errors come from `core.errors`.
 
-Names are `/`-separated, made of `[A-Za-z0-9._-]` segments that do not start with a dot, at most 512 bytes.
+Names are `/`-separated, made of `[A-Za-z0-9._-]` segments that do not start with a dot, of at most 255 bytes each and
+512 together. No name is the folder of another (`a` and `a/b`): a directory could not hold both.
 Objects are written once, whole, at most 64 MiB, and durable when `put` returns.
 """
 
@@ -33,7 +34,7 @@ class Store(Protocol):
     def put(self, name: str, data: Bytes) -> None:
         """Create one object; durable on return. Raises ObjectExists where the store can tell, StoreFull.
 
-        Safety never rests on ObjectExists: some stores overwrite (`capabilities.conditional_put`).
+        Safety never rests on ObjectExists: some stores overwrite.
         The store does not keep a reference to `data` after it returns.
         """
         ...

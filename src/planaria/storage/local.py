@@ -15,10 +15,10 @@ from pathlib import Path
 from planaria.core.errors import ObjectExists, ObjectMissing, StoreFull, StoreRefused, StoreUnavailable
 from planaria.core.instant import Instant
 from planaria.storage.contract import Bytes, ObjectInfo
-from planaria.storage.names import validate
+from planaria.storage.names import is_name, validate
 
 TEMPORARY = "."
-"""Names of objects never begin with a dot, so these are never listed."""
+"""Names of objects never begin with a dot, so these are never listed, whatever a crash leaves."""
 
 
 class LocalStore:
@@ -62,7 +62,10 @@ class LocalStore:
 
     def head(self, name: str) -> ObjectInfo:
         with _translated(name, self.url):
-            return _info(name, (self._root / validate(name)).stat())
+            status = (self._root / validate(name)).stat()
+            if stat.S_ISDIR(status.st_mode):
+                raise FileNotFoundError
+            return _info(name, status)
 
     def list(self, prefix: str, after: str = "") -> Iterator[ObjectInfo]:
         with _translated(prefix, self.url):
@@ -102,16 +105,18 @@ def _info(name: str, status: os.stat_result) -> ObjectInfo:
 
 
 def _walk(directory: Path, base: str, prefix: str, after: str) -> Iterator[ObjectInfo]:
-    """In the order of whole names, directory by directory; a directory `a` sorts as `a/`."""
+    """In the order of whole names, directory by directory; a directory `a` sorts as `a/`.
+
+    What cannot be ours is passed over: temporary files, and what others keep here (`lost+found`).
+    """
     try:
         with os.scandir(directory) as scan:
             found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in scan]
     except FileNotFoundError:
         return
-    keyed = sorted((base + name + "/" * is_directory, is_directory) for name, is_directory in found)
+    ours = ((name, is_directory) for name, is_directory in found if is_name(name))
+    keyed = sorted((base + name + "/" * is_directory, is_directory) for name, is_directory in ours)
     for name, is_directory in keyed:
-        if name.startswith(base + TEMPORARY):
-            continue
         if is_directory:
             overlaps = name.startswith(prefix) or prefix.startswith(name)
             if overlaps and (name > after or after.startswith(name)):
@@ -130,7 +135,7 @@ def _translated(name: str, url: str) -> Iterator[None]:
     """What the system says, in the store's errors."""
     try:
         yield
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         raise ObjectMissing(f"{name} is not in {url}") from None
     except FileExistsError:
         raise ObjectExists(f"{name} is already in {url}") from None

@@ -23,7 +23,7 @@ _NOT_IMPLEMENTED, _PAST_THE_END = 501, 416
 class ObjectStore:
     """`remote` must not retry by itself: `retrying.Retrying` does, where it is seen and bounded.
 
-    `confirm` is called with the name of every object the store says it has taken, and raises if it was not kept as asked.
+    `confirm` is given the name of every object that the store says it has, and raises if that is not kept as asked.
     """
 
     def __init__(self, remote: "Remote", url: str, confirm: Callable[[str], None] | None = None) -> None:
@@ -133,8 +133,10 @@ def _range(start: int, length: int | None) -> "GetOptions | None":
 
 def _before(prefix: str) -> str:
     """What sorts before all names that start with `prefix`, and after nearly all names that sort before those."""
-    whole_folder = not prefix or prefix.endswith("/")
-    return "" if whole_folder else prefix[:-1] + chr(ord(prefix[-1]) - 1) + "z"
+    if not prefix or prefix.endswith("/"):
+        return ""
+    lower = "." if prefix[-1] == "0" else chr(ord(prefix[-1]) - 1)  # below 0 is /, and obstore takes no empty segments
+    return f"{prefix[:-1]}{lower}z"
 
 
 def _info(name: str, size: int, modified: datetime) -> ObjectInfo:

@@ -1,6 +1,6 @@
-"""S3 and what speaks like it (and, plainly, its kin): how options become obstore's, and the proof that objects are encrypted as asked.
+"""S3 and its kin: how options become obstore's, and the proof that objects are encrypted as asked.
 
-Every request is signed with the SHA-256 of its body, which the store verifies; `checksum` makes it keep that sum as well.
+Every PUT is signed with the SHA-256 of its body, which the store verifies; `checksum` has it keep that sum as well.
 """
 
 import http.client
@@ -109,9 +109,11 @@ def _given_keys(options: StoreOptions) -> "Callable[[], S3Credential] | None":
 def _confirmation(remote: S3Store, url: str, options: StoreOptions) -> Callable[[str], None]:
     """Asks for the object's headers, which obstore does not show, by a signed URL.
 
-    x-amz-server-side-encryption and -aws-kms-key-id: what S3 says of the object as it is kept (API reference, HeadObject).
+    x-amz-server-side-encryption and -aws-kms-key-id say how the object is kept (S3 API reference, HeadObject).
     """
-    context = ssl.create_default_context(cafile=options.ca_file) if options.ca_file else ssl.create_default_context()
+    context = ssl.create_default_context()
+    if options.ca_file:
+        context.load_verify_locations(options.ca_file)
     opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=context))
 
     def confirm(name: str) -> None:
@@ -149,5 +151,5 @@ def _judge(url: str, name: str, options: StoreOptions, kept: str | None, key: st
         found = (f"{kept} with {key}" if key else kept) if kept else "without encryption by the store"
         raise StoreRefused(
             f"{url} was asked to keep {name} by {wanted}, and keeps it {'by ' * bool(kept)}{found}",
-            hint="the store ignores or changes sse: correct its settings or the key; what was written is sealed by Planaria",
+            hint="the store ignores or changes sse: correct its settings or the key, or do without `sse`",
         )
