@@ -14,7 +14,7 @@ install: setup  ## the same, and say where the program is
 	@echo "the program is $(BIN)/planaria"
 
 demo: setup  ## follow a live Valkey, destroy it, bring it back to a chosen second
-	@$(BIN)/python scripts/demo.py
+	@$(BIN)/python -m scripts.demo
 
 test:  ## everything: style, types, layers, every tier of tests
 	@scripts/setup test
