@@ -1,6 +1,7 @@
 """The repository as a driver sees it, in memory: an Archive to write into, and views to recover from."""
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -117,6 +118,23 @@ class MemoryJournal:
     durable_lag: int = 0
     """Bytes that are appended and, as far as `durable` says, not yet in the repository."""
     lock: threading.Lock = field(default_factory=threading.Lock)
+    accepting: threading.Event = field(default_factory=threading.Event)
+    """Cleared by `hold`: `append` blocks until it is set again."""
+    held_since: float | None = None
+
+    def __post_init__(self) -> None:
+        self.accepting.set()
+
+    def hold(self) -> threading.Event:
+        """The store is away and the spool full: `append` blocks until the event that is returned is set."""
+        self.accepting.clear()
+        return self.accepting
+
+    @property
+    def held_for(self) -> float:
+        """Seconds for which `append` has been blocking."""
+        since = self.held_since
+        return time.monotonic() - since if since is not None else 0.0
 
     @property
     def position(self) -> Position:
@@ -131,6 +149,10 @@ class MemoryJournal:
             self.segments.append(_Segment(position.lineage, position.offset, self.source))
 
     def append(self, data: Bytes, at: Instant, hint: Json = None) -> None:
+        if not self.accepting.is_set():
+            self.held_since = time.monotonic()
+            assert self.accepting.wait(60), "the journal was held for too long"
+            self.held_since = None
         with self.lock:
             last = self.segments[-1]
             if len(last.data) >= self.segment:
