@@ -11,6 +11,7 @@ from planaria.core.errors import DamagedData, ObjectMissing, UnknownName
 from planaria.repository.bases import BaseRecord
 from planaria.repository.codec import Decoder
 from planaria.repository.index import Index, Location, load
+from planaria.repository.keys import ComponentKeys
 from planaria.repository.limits import Limits
 from planaria.repository.manifest import Filed, filed_of, lines
 from planaria.repository.packs import pack_name
@@ -31,8 +32,8 @@ COALESCE = 256 << 10
 """Read a gap of so many bytes rather than ask the store twice."""
 SPAN = 8 << 20
 """Bytes fetched in one go, at most."""
-CHUNKS = 64
-"""Chunks fetched in one go, at most: `read` holds them decoded."""
+READ_AHEAD = 16
+"""Chunks that each worker of `read` holds decoded, at most."""
 BATCH = 64 << 10
 """Chunks whose places `scatter` holds in memory at once: 64 GiB of large files, some 40 MB of memory."""
 
@@ -45,8 +46,12 @@ class PackReader:
 
     repository: Repository
     component: str
+    _keys: ComponentKeys = field(init=False)
     _openers: dict[bytes, Opener] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._keys = self.repository.component(self.component)
 
     def opener(self, pack: bytes) -> Opener:
         with self._lock:
@@ -60,7 +65,7 @@ class PackReader:
         return opener
 
     def _secret(self, header: Header, name: str) -> bytes:
-        keys = self.repository.component(self.component)
+        keys = self._keys
         kind = Kind.META if header.key_id == INDEX_KEY_ID else Kind.PACK
         believe(header, keys.auth, self.repository.scope(self.component, kind), name)
         if kind is Kind.META:
@@ -83,7 +88,7 @@ class PackReader:
         if slot.chunk_id != chunk_id or slot.size != where.size:
             raise DamagedData(f"{name} holds another chunk at byte {where.offset}", object_name=name)
         plain = decoder.decode(slot.codec, self.opener(where.pack).open(slot, data), slot.plain_size, name)
-        if self.repository.component(self.component).id_of(plain) != chunk_id:
+        if self._keys.id_of(plain) != chunk_id:
             raise DamagedData(f"{name} holds wrong bytes at byte {where.offset}", object_name=name)
         return plain
 
@@ -117,6 +122,7 @@ class BaseReader:
         return (filed_of(line, self.record.name) for line in lines(pieces))
 
     def by_path(self) -> dict[str, Filed]:
+        """All of it in memory."""
         if self._filed is None:
             self._filed = {one.entry.path: one for one in self.filed()}
         return self._filed
@@ -134,16 +140,10 @@ class BaseReader:
             )
         return where
 
-    def _file(self, path: str) -> Filed:
-        filed = self.by_path().get(path)
-        if filed is None:
-            raise UnknownName(f"base {self.id} holds no file {path}")
-        return filed
-
     def read(self, path: str) -> Iterator[bytes]:
         """In order, `workers` spans ahead."""
-        pieces = [(self._where(chunk), chunk) for chunk, _, _ in self._file(path).pieces()]
-        spans = _spans(pieces)
+        pieces = [(self._where(chunk), chunk) for chunk, _, _ in Finder(self).find(path).pieces()]
+        spans = _spans(pieces, most=READ_AHEAD)
         with ThreadPoolExecutor(self.limits.workers, thread_name_prefix="read") as pool:
             ahead: deque[Future[list[bytes]]] = deque()
             try:
@@ -173,8 +173,9 @@ class BaseReader:
     def _batches(self, entries: Iterable[Entry]) -> Iterator[dict[bytes, list[tuple[Entry, int]]]]:
         """Chunk -> where it belongs, of so many chunks as memory should know at once."""
         wanted: dict[bytes, list[tuple[Entry, int]]] = {}
+        finder = Finder(self)
         for entry in entries:
-            for chunk, offset, _ in self._file(entry.path).pieces():
+            for chunk, offset, _ in finder.find(entry.path).pieces():
                 wanted.setdefault(chunk, []).append((entry, offset))
                 if len(wanted) >= BATCH:
                     yield wanted
@@ -198,10 +199,29 @@ class BaseReader:
                     write(entry, offset, view)
                 self.limits.count(len(plain))
 
-        _all(work, _spans(located), self.limits.workers)
+        _all(work, _spans(located, most=len(located)), self.limits.workers)
 
 
-def _spans(located: Iterable[tuple[Location, bytes]]) -> Iterator[Span]:
+class Finder:
+    """Files by path. Asked in the order of the manifest it streams; only what is out of order costs memory for all."""
+
+    def __init__(self, base: BaseReader) -> None:
+        self._base, self._ahead = base, base.filed()
+        self._all: dict[str, Filed] | None = None
+
+    def find(self, path: str) -> Filed:
+        """Raises UnknownName, DamagedData."""
+        if self._all is None:
+            for filed in self._ahead:
+                if filed.entry.path == path:
+                    return filed
+            self._all = self._base.by_path()
+        if path not in self._all:
+            raise UnknownName(f"base {self._base.id} holds no file {path}")
+        return self._all[path]
+
+
+def _spans(located: Iterable[tuple[Location, bytes]], *, most: int) -> Iterator[Span]:
     """Chunks that lie close together in one pack, to be fetched in one go."""
     span: Span = []
     for where, chunk in located:
@@ -209,7 +229,7 @@ def _spans(located: Iterable[tuple[Location, bytes]]) -> Iterator[Span]:
             first, last = span[0][0], span[-1][0]
             behind = last.offset + last.size
             apart = where.pack != first.pack or not behind <= where.offset <= behind + COALESCE
-            if apart or where.offset + where.size - first.offset > SPAN or len(span) == CHUNKS:
+            if apart or where.offset + where.size - first.offset > SPAN or len(span) == most:
                 yield span
                 span = []
         span.append((where, chunk))

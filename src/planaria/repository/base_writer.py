@@ -2,6 +2,7 @@
 
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ import blake3
 from planaria.core.base import BaseFacts, CommittedBase, Entry
 from planaria.core.errors import DamagedData, Failed
 from planaria.core.instant import in_name
-from planaria.repository.base_reader import BaseReader, PackReader
+from planaria.repository.base_reader import BaseReader, Finder, PackReader
 from planaria.repository.bases import ManifestPiece, newest_base, record_json
 from planaria.repository.index import load, write_run
 from planaria.repository.limits import Limits
@@ -30,16 +31,18 @@ Bytes = bytes | bytearray | memoryview
 
 @dataclass(slots=True, eq=False)
 class PendingFile:
-    """A file on its way. Settled, for better or worse, once a later file is waited for."""
+    """A file on its way. Settled, for better or worse, once another file is waited for."""
 
+    writer: "BaseWriter"
     entry: Entry
     flight: Flight
     dropped: bool = False
     waited: bool = False
 
     def wait(self) -> int:
-        self.flight.done.wait()
+        self.flight.wait()
         self.waited = True
+        self.writer.newest = self
         if self.flight.error is not None:
             self.dropped = True
             raise self.flight.error
@@ -59,6 +62,7 @@ class BaseWriter:
         self._lease = f"{component}/sessions/{in_name(self._began_at)}-{repository.random_hex(4)}"
         self._index = load(repository, component, limits.cache)
         self._previous = self._open_previous()
+        self._kept = Finder(self._previous) if self._previous else None
         key = repository.new_data_key(component)
         put_record(
             repository,
@@ -86,7 +90,9 @@ class BaseWriter:
         ]
         self._pipeline = Pipeline(self._keys, self._index, self._writers, level=limits.level, count=limits.count)
         self._manifest = ManifestWriter(repository, self._keys, limits.pack_size)
-        self._waiting: list[PendingFile | Filed] = []
+        self._waiting: deque[PendingFile | Filed] = deque()
+        self.newest: PendingFile | None = None
+        """The one waited for last."""
         self._free: queue.SimpleQueue[bytearray] = queue.SimpleQueue()
         self._buffers = workers + 4
         self._ended = False
@@ -104,11 +110,9 @@ class BaseWriter:
 
     def add(self, entry: Entry, reads: Reads | None = None) -> PendingFile:
         count = -(-entry.size // PIECE)
-        pending = PendingFile(entry, Flight(bytearray(count * ID), count))
+        pending = PendingFile(self, entry, Flight(bytearray(count * ID), count))
         self._settle()
         self._waiting.append(pending)
-        if count == 0:
-            pending.flight.done.set()
         for number in range(count):
             size = min(PIECE, entry.size - number * PIECE)
             self._pipeline.submit(pending.flight, number, number * PIECE, size, reads=reads)
@@ -122,7 +126,7 @@ class BaseWriter:
                 flight, number, 0, size, data=memoryview(buffer)[:size], release=self._releaser(buffer)
             )
         flight.all_submitted()
-        flight.done.wait()
+        flight.wait()
         if flight.error is not None:
             raise flight.error
         kept = Entry(entry.path, flight.size, entry.meta)
@@ -157,7 +161,7 @@ class BaseWriter:
         return lambda: self._free.put(buffer)
 
     def keep(self, entry: Entry) -> None:
-        before = self._previous.by_path().get(entry.path) if self._previous else None
+        before = self._kept.find(entry.path) if self._kept else None
         if before is None or before.entry.size != entry.size:
             raise Failed(f"{entry.path} cannot be kept: the base before this one does not hold it like that")
         for chunk, _, _ in before.pieces():
@@ -168,20 +172,16 @@ class BaseWriter:
 
     def _settle(self, *, all_of_them: bool = False) -> None:
         """Files go to the manifest in order; the newest one waited for may still be dropped, and stays."""
-        files = self._waiting
-        settled = 0
-        last_waited = max((n for n, one in enumerate(files) if isinstance(one, PendingFile) and one.waited), default=-1)
-        for number, one in enumerate(files):
+        while self._waiting:
+            one = self._waiting[0]
             if isinstance(one, PendingFile):
-                if not all_of_them and (not one.waited or number >= last_waited):
+                if not all_of_them and (not one.waited or one is self.newest):
                     break
-                if one.dropped:
-                    settled = number + 1
-                    continue
-                one = Filed(one.entry, bytes(one.flight.ids))
-            self._manifest.add(one)
-            settled = number + 1
-        del files[:settled]
+                if not one.dropped:
+                    self._manifest.add(Filed(one.entry, bytes(one.flight.ids)))
+            else:
+                self._manifest.add(one)
+            self._waiting.popleft()
 
     def _landed(self, placed: list[Placed]) -> None:
         """Packs became durable: their chunks go to the index, every so many packs."""
@@ -199,7 +199,7 @@ class BaseWriter:
             self._pipeline.landed([one.chunk_id for one in placed])
 
     def commit(self, facts: BaseFacts) -> CommittedBase:
-        for one in self._waiting:
+        for one in tuple(self._waiting):
             if isinstance(one, PendingFile) and not one.dropped:
                 one.wait()
         self._settle(all_of_them=True)

@@ -60,7 +60,11 @@ class Uploads:
     def acquire(self, make: Callable[[], Sealer], key: SealingKey, kind: Kind) -> Sealer:
         """An empty sealer, its buffer used again where there is one. Raises what an upload before raised."""
         self._free.acquire()
-        self.raise_failure()
+        try:
+            self.raise_failure()
+        except BaseException:
+            self._free.release()  # the next to ask is told too, instead of waiting for what never comes
+            raise
         try:
             sealer = self._idle.get_nowait()
         except queue.Empty:

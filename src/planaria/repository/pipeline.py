@@ -8,7 +8,7 @@ share nothing but the index and the set of chunks on their way.
 import queue
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from planaria.repository.codec import Encoder
@@ -18,21 +18,29 @@ from planaria.repository.manifest import ID, PIECE
 from planaria.repository.packs import PackWriter
 from planaria.repository.sealed import SlotKind
 
+WAITING = 16
+"""Pieces that may wait for each worker: enough that files of a few bytes do not make it sleep and wake."""
+
 
 class Reads(Protocol):
     def __call__(self, buffer: memoryview, offset: int, /) -> int: ...
 
 
-@dataclass(slots=True, eq=False)
 class Flight:
     """One file under way: its chunk ids fill in as workers finish, in any order."""
 
-    ids: bytearray
-    remaining: int
-    size: int = 0
-    error: BaseException | None = None
-    done: threading.Event = field(default_factory=threading.Event)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    __slots__ = ("_gate", "_lock", "error", "ids", "remaining", "size")
+
+    def __init__(self, ids: bytearray, remaining: int) -> None:
+        self.ids, self.remaining, self.size = ids, remaining, 0
+        self.error: BaseException | None = None
+        self._lock, self._gate = threading.Lock(), threading.Lock()
+        if remaining:
+            self._gate.acquire()  # until the last piece is done: an Event costs ten times as much, for every file
+
+    def wait(self) -> None:
+        with self._gate:
+            pass
 
     def finished(self, number: int, chunk_id: bytes, size: int) -> None:
         with self._lock:
@@ -59,7 +67,7 @@ class Flight:
     def _less(self) -> None:
         self.remaining -= 1
         if self.remaining == 0:
-            self.done.set()
+            self._gate.release()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +79,25 @@ class _Job:
     reads: Reads | None
     data: memoryview | None
     release: Callable[[], None] | None
+
+
+class _Jobs:
+    """A queue with an end: `put` blocks while `depth` jobs wait. Two C queues, for what one in Python would cost."""
+
+    def __init__(self, depth: int) -> None:
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._room: queue.SimpleQueue[None] = queue.SimpleQueue()
+        for _ in range(depth):
+            self._room.put(None)
+
+    def put(self, job: _Job | None) -> None:
+        self._room.get()
+        self._jobs.put(job)
+
+    def get(self) -> _Job | None:
+        job = self._jobs.get()
+        self._room.put(None)
+        return job
 
 
 class ShortReadError(OSError):
@@ -85,7 +112,7 @@ class Pipeline:
     ) -> None:
         """One worker thread for each of `writers`; `count` is told the plain bytes of each finished piece."""
         self._keys, self._index, self._count, self._level = keys, index, count, level
-        self._jobs: queue.Queue[_Job | None] = queue.Queue(4 * len(writers))
+        self._jobs = _Jobs(WAITING * len(writers))
         self._lock = threading.Lock()
         self._flying: set[bytes] = set()
         self.chunks_new = 0

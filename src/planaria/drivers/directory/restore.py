@@ -31,6 +31,8 @@ class Restoring:
         self._plan, self._surroundings = plan, surroundings
         self._selection: Selection = plan.selection
         self._lost: Counter[str] = Counter()
+        self._directories: list[tuple[str, Entry]] = []
+        self._links: list[tuple[str, str]] = []
         self._done, self._written, self._lock = 0, 0, threading.Lock()
 
     def run(self) -> Restored:
@@ -71,20 +73,19 @@ class Restoring:
                     _remove_directory(found.where)
 
     def _make_names(self) -> None:
-        for where, _ in self._entries("directory"):
-            with writing(where):
-                Path(where).mkdir(0o700, exist_ok=self._plan.replace)
-                Path(where).chmod(0o700)
-        for where, entry in self._entries("file", "symlink", "fifo", "char", "block"):
+        """All but files and their further names."""
+        for where, entry in self._entries("directory", "symlink", "fifo", "char", "block"):
             with writing(where):
                 self._make(where, entry)
 
     def _make(self, where: str, entry: Entry) -> None:
         meta = entry.meta
         match meta["kind"]:
-            case "file":
-                if not entry.size:
-                    os.close(create(where, 0, exist=self._plan.replace).descriptor)
+            case "directory":
+                Path(where).mkdir(0o700, exist_ok=self._plan.replace)
+                if self._plan.replace:
+                    Path(where).chmod(0o700)
+                self._directories.append((where, entry))
             case "symlink":
                 Path(where).symlink_to(on_disk(meta["target"]))
             case "fifo":
@@ -105,10 +106,20 @@ class Restoring:
             self._passed(len(piece), files.write(self._where(path), entry.size, offset, piece, sparse=sparse))
 
         try:
-            wanted = (entry for _, entry in self._entries("file") if entry.size)
-            self._selection.base.scatter(wanted, write)
+            self._selection.base.scatter(self._with_content(), write)
         finally:
             files.close()
+
+    def _with_content(self) -> Iterator[Entry]:
+        """Files; those without content are made on the way."""
+        for where, entry in self._entries("file", "hardlink"):
+            if entry.meta["kind"] == "hardlink":
+                self._links.append((where, entry.meta["link"]))
+            elif entry.size:
+                yield entry
+            else:
+                with writing(where):
+                    os.close(create(where, 0, exist=self._plan.replace).descriptor)
 
     def _passed(self, count: int, written: int) -> None:
         """From any thread."""
@@ -120,19 +131,15 @@ class Restoring:
         self._surroundings.progress("writing", self._done, self._selection.bytes)
 
     def _link(self) -> None:
-        for where, entry in self._entries("hardlink"):
+        for where, first in self._links:
             with writing(where):
-                os.link(self._where(entry.meta["link"]), where, follow_symlinks=False)
+                os.link(self._where(first), where, follow_symlinks=False)
 
     def _finish(self) -> None:
         """Attributes: directories after all that they hold, since writing into one changes its time."""
-        directories: list[tuple[str, Entry]] = []
-        for where, entry in self._entries("directory", "file", "symlink", "fifo", "char", "block"):
-            if entry.meta["kind"] == "directory":
-                directories.append((where, entry))
-            else:
-                self._finish_one(where, entry)
-        for where, entry in reversed(directories):
+        for where, entry in self._entries("file", "symlink", "fifo", "char", "block"):
+            self._finish_one(where, entry)
+        for where, entry in reversed(self._directories):
             self._finish_one(where, entry)
         root = self._selection.base.facts.source.get("root")
         if root and self._selection.whole:

@@ -4,8 +4,9 @@ A base is read as if someone had forged it: paths that lead out of the tree, nam
 not a directory are refused.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from planaria.core.base import Entry
 from planaria.core.errors import DamagedData, UnknownName, UsageError
@@ -53,18 +54,22 @@ def select(base: BaseView, only: Sequence[str]) -> Selection:
     """Raises UsageError, UnknownName when nothing matches, DamagedData for a base that is not what we write."""
     wanted = _wanted(only)
     kinds: dict[str, str] = {}
+    if wanted is None:
+        return _counted(Selection(base, kinds), (_admitted(base, entry, kinds) for entry in base.entries()))
     chosen: dict[str, str] = {}
     stands_for: dict[str, str] = {}
     for entry in base.entries():
-        _admit(base, entry, kinds)
-        if wanted is None or wanted(entry.path):
+        _admitted(base, entry, kinds)
+        if wanted(entry.path):
             _with_parents(entry.path, kinds, chosen)
-            link = entry.meta.get("link")
-            if isinstance(link, str) and kinds[entry.path] == "hardlink" and link not in chosen:
-                stands_for.setdefault(link, entry.path)
-    if wanted is not None and not chosen:
+            link = str(entry.meta.get("link"))
+            is_first = kinds[entry.path] == "hardlink" and link not in chosen and link not in stands_for
+            if is_first:
+                stands_for[link], chosen[entry.path] = entry.path, "file"
+    if not chosen:
         raise UnknownName(f"base {base.id} holds nothing that matches {', '.join(only)}")
-    return _counted(Selection(base, chosen, stands_for, wanted is None))
+    selection = Selection(base, chosen, stands_for, whole=False)
+    return _counted(selection, (entry for _, entry in selection.entries()))
 
 
 def _wanted(only: Sequence[str]) -> Matches | None:
@@ -77,7 +82,7 @@ def _wanted(only: Sequence[str]) -> Matches | None:
         raise UsageError(str(error)) from None
 
 
-def _admit(base: BaseView, entry: Entry, kinds: dict[str, str]) -> None:
+def _admitted(base: BaseView, entry: Entry, kinds: dict[str, str]) -> Entry:
     """One more entry of the base, if it may be one."""
     kind, parts = entry.meta.get("kind"), entry.path.split("/")
     parent = entry.path.rpartition("/")[0]
@@ -90,6 +95,7 @@ def _admit(base: BaseView, entry: Entry, kinds: dict[str, str]) -> None:
     if kind == "hardlink" and kinds.get(str(entry.meta.get("link"))) != "file":
         raise DamagedData(f"base {base.id} holds the link {entry.path!r} to no file of it", object_name=base.id)
     kinds[entry.path] = str(kind)
+    return entry
 
 
 def _with_parents(path: str, kinds: dict[str, str], chosen: dict[str, str]) -> None:
@@ -98,13 +104,11 @@ def _with_parents(path: str, kinds: dict[str, str], chosen: dict[str, str]) -> N
         path = path.rpartition("/")[0]
 
 
-def _counted(selection: Selection) -> Selection:
-    counts: dict[str, int] = {}
+def _counted(selection: Selection, entries: Iterable[Entry]) -> Selection:
+    counts: Counter[str] = Counter()
     size = allocated = 0
-    for path, entry in selection.entries():
-        kind = str(entry.meta["kind"])
-        selection.kinds[path] = kind
-        counts[kind] = counts.get(kind, 0) + 1
+    for entry in entries:
+        counts[str(entry.meta["kind"])] += 1
         size += entry.size
         allocated += min(entry.size, int(entry.meta.get("allocated", entry.size)))
-    return Selection(selection.base, selection.kinds, selection.stands_for, selection.whole, counts, size, allocated)
+    return replace(selection, counts=dict(counts), bytes=size, allocated=allocated)

@@ -31,12 +31,18 @@ class Files:
 
     def write(self, where: str, size: int, offset: int, piece: memoryview, *, sparse: bool) -> int:
         """Bytes written. `size` is that of the whole file. Raises Failed naming the file."""
-        with writing(where), self._opened(where, size) as file:
-            if self._compare and not file.created:
-                return _write_different(file.descriptor, offset, piece)
-            if sparse:
-                return _write_data(file.descriptor, offset, piece)
-            return _write(file.descriptor, offset, piece)
+        with writing(where):
+            if len(piece) == size and not self._compare and not sparse:
+                return _write_whole(where, piece)
+            with self._opened(where, size) as file:
+                return self._write(file, offset, piece, sparse=sparse)
+
+    def _write(self, file: "_Open", offset: int, piece: memoryview, *, sparse: bool) -> int:
+        if self._compare and not file.created:
+            return _write_different(file.descriptor, offset, piece)
+        if sparse:
+            return _write_data(file.descriptor, offset, piece)
+        return _write(file.descriptor, offset, piece)
 
     @contextmanager
     def _opened(self, where: str, size: int) -> Iterator[_Open]:
@@ -90,6 +96,15 @@ def writing(where: str) -> Iterator[None]:
             f"{where} cannot be written: {error.strerror or error}",
             hint="what was restored before it stays; remedy that, then restore again with --replace",
         ) from None
+
+
+def _write_whole(where: str, content: memoryview) -> int:
+    """A new file that came in one piece: most files do, and need no descriptor kept."""
+    descriptor = os.open(where, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        return _write(descriptor, 0, content)
+    finally:
+        os.close(descriptor)
 
 
 def _write(descriptor: int, offset: int, piece: memoryview) -> int:
