@@ -20,7 +20,7 @@ from planaria.storage.contract import Store
 from planaria.storage.open import open_store
 from planaria.storage.options import StoreOptions
 from planaria.storage.retrying import Retrying
-from planaria.storage.throttled import Throttled
+from planaria.storage.throttled import Rate, Throttled
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,9 @@ def store_of(settings: Settings, host: Host, url: str | None = None) -> Store:
     of, budgets = settings.repository, settings.budgets
     store: Store = open_store(url or of.url, _options(of, host.environ), host.clock)
     if budgets.upload or budgets.download:
-        store = Throttled(store, host.clock, upload=budgets.upload, download=budgets.download)
+        upload = Rate(budgets.upload, host.clock) if budgets.upload else None
+        download = Rate(budgets.download, host.clock) if budgets.download else None
+        store = Throttled(store, upload, download)
     return Retrying(store, host.clock, host.random)
 
 
@@ -93,7 +95,7 @@ def _options(of: RepositorySettings, environ: Mapping[str, str]) -> StoreOptions
         secret_key=keys.secret_key.resolve(environ) if keys else None,
         session_token=keys.session_token.resolve(environ) if keys and keys.session_token else None,
         sse_kms_key=of.sse.kms_key if of.sse else None,
-        checksum=of.checksum,
+        checksum=of.checksum or "sha256",
         path_style=of.path_style,
         allow_http=of.allow_http,
         ca_file=of.ca_file,
