@@ -110,6 +110,9 @@ class Walker:
                     step = self._head(buffer, position)
                     if step is None:
                         break
+                    behind = _EMPTY_LINES.match(buffer, position)
+                    if behind is not None and behind.end(1) > position + 2:
+                        boundary = behind.end(1) - 2  # empty lines belong to what came before
                     position, left = step
                 within = True
             while left:
