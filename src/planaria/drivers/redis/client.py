@@ -10,7 +10,7 @@ from redis.exceptions import NoPermissionError
 from redis.retry import Retry
 
 from planaria.core.errors import ComponentRefused, ComponentUnavailable, PlanariaError
-from planaria.drivers.redis.endpoint import Access, Endpoint, explained
+from planaria.drivers.redis.endpoint import Access, Endpoint, context, explained
 
 Info = Mapping[str, str]
 
@@ -85,6 +85,7 @@ def _client(endpoint: Endpoint, access: Access, db: int) -> "redis.Redis":
         made = redis.Redis(host=endpoint.host, port=endpoint.port, **options)
     else:
         tls = access.tls
+        context(tls)  # for its error: redis-py would find a missing file only when it connects
         made = redis.Redis(
             host=endpoint.host,
             port=endpoint.port,

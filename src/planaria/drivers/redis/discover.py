@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from planaria.core.errors import ComponentRefused, ComponentUnavailable, PlanariaError
 from planaria.drivers.contract import MAIN
 from planaria.drivers.redis.client import Commands, shown
-from planaria.drivers.redis.endpoint import Endpoint
+from planaria.drivers.redis.endpoint import Endpoint, dial
 from planaria.drivers.redis.source import Source
 
 
@@ -33,10 +33,12 @@ class Shard:
 
 def settled(source: Source) -> Source:
     """With `cluster` known. Raises ComponentUnavailable, ComponentRefused."""
-    if source.cluster is not None:
-        return source
     if source.address.service is not None:
         return replace(source, cluster=False)
+    if source.access.tls is not None:
+        dial(source.address.endpoints[0], source.access).close()  # says at once if no TLS is spoken there
+    if source.cluster is not None:
+        return source
     with Commands(source.address.endpoints[0], source.access) as commands:
         return replace(source, cluster=commands.info("server").get("redis_mode") == "cluster")
 

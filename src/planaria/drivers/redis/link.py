@@ -1,5 +1,6 @@
 """The replication link: one socket that drives `psync.Replica`, with every wait bounded. For one thread at a time."""
 
+import contextlib
 import select
 import ssl
 from collections.abc import Callable, Iterator
@@ -120,6 +121,8 @@ class Link:
             self._poll.poll(timeout * 1000)
         try:
             count = self._socket.recv_into(self._buffer)
+            if count and isinstance(self._socket, ssl.SSLSocket):
+                count = self._more(self._socket, count)
         except (BlockingIOError, ssl.SSLWantReadError):
             if self._clock.monotonic() - self._heard > self._silence:
                 message = f"{self.endpoint} has sent nothing for {self._silence:.0f} s"
@@ -135,6 +138,13 @@ class Link:
         self._heard = self._clock.monotonic()
         self._events = self._classified(self._machine.receive(self._view[:count]))
         return True
+
+    def _more(self, secure: ssl.SSLSocket, count: int) -> int:
+        """TLS gives out one record of 16 KiB at a time: whatever else has arrived, up to a full buffer."""
+        with contextlib.suppress(ssl.SSLWantReadError):
+            while count < BUFFER and (more := secure.recv_into(self._view[count:])):
+                count += more
+        return count
 
     def _classified(self, events: Iterator[psync.Event]) -> Iterator[psync.Event]:
         try:
