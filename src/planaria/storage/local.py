@@ -24,6 +24,8 @@ TEMPORARY = "."
 class LocalStore:
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._durable: set[Path] = set()
+        """Folders below the root that this process has made durable."""
 
     @property
     def url(self) -> str:
@@ -32,24 +34,30 @@ class LocalStore:
     def put(self, name: str, data: Bytes) -> None:
         path = self._root / validate(name)
         with _translated(name, self.url):
-            self._make_parents(path.parent)
+            self._make_durable(path.parent)
             temporary = path.parent / f"{TEMPORARY}{secrets.token_hex(8)}"
             try:
                 _write(temporary, data)
                 os.link(temporary, path)
             finally:
                 temporary.unlink(missing_ok=True)
-            _sync_directory(path.parent)
+                _sync_directory(path.parent)  # also when the name is taken: by a put, perhaps, that was killed here
 
-    def _make_parents(self, directory: Path) -> None:
-        """Each new directory is made durable in its parent before anything is put into it."""
-        missing = []
-        while not directory.is_dir():
-            missing.append(directory)
-            directory = directory.parent
-        for one in reversed(missing):
-            one.mkdir(exist_ok=True)
-            _sync_directory(one.parent)
+    def _make_durable(self, folder: Path) -> None:
+        """The folder, and that it is in its parent: once in every process that puts into it.
+
+        That it exists is not enough: another may have made it a moment ago, and not have come so far yet.
+        """
+        ours = self._root in folder.parents
+        if (folder in self._durable or not ours) and folder.is_dir():
+            return
+        self._make_durable(folder.parent)
+        try:
+            folder.mkdir(exist_ok=True)
+        except FileExistsError:
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from None
+        _sync_directory(folder.parent)
+        self._durable.add(folder)
 
     def get(self, name: str, start: int = 0, length: int | None = None) -> bytes:
         with _translated(name, self.url), (self._root / validate(name)).open("rb", buffering=0) as file:

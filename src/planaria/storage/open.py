@@ -5,7 +5,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from planaria.core.clock import Clock
 from planaria.core.errors import ConfigurationError
-from planaria.core.nearest import nearest
+from planaria.core.nearest import cut
 from planaria.storage.contract import Store
 from planaria.storage.local import LocalStore
 from planaria.storage.memory import MemoryStore
@@ -45,9 +45,7 @@ def _split(url: str) -> SplitResult:
     except ValueError:
         raise ConfigurationError("the url of a store cannot be understood", hint=f"use {_FORMS}") from None
     if parts.scheme not in SCHEMES:
-        near = nearest(parts.scheme, SCHEMES)
-        question = f"; did you mean {near}://?" if near else ""
-        raise ConfigurationError(f"there is no kind of store {parts.scheme!r}{question}", hint=f"use {_FORMS}")
+        raise ConfigurationError(f"there is no kind of store {cut(parts.scheme)!r}", hint=f"use {_FORMS}")
     if secret:
         raise ConfigurationError(
             "the url of a store must not hold credentials, ? or #", hint="set access_key and secret_key"

@@ -41,7 +41,7 @@ def s3_store(bucket: str, prefix: str, options: StoreOptions) -> ObjectStore:
             credential_provider=_given_keys(options),
         )
     except (BaseError, ValueError) as error:
-        raise ConfigurationError(f"{url} cannot be used so: {str(error).splitlines()[0]}") from None
+        raise _unusable(url, error) from None
     return ObjectStore(remote, url, _confirmation(remote, url, options) if options.encryption else None)
 
 
@@ -51,8 +51,13 @@ def other_store(scheme: str, bucket: str, prefix: str, options: StoreOptions) ->
     try:
         remote = from_url(url, client_options=_client_options(options), retry_config=NO_RETRY)
     except (BaseError, ValueError) as error:
-        raise ConfigurationError(f"{url} cannot be used so: {str(error).splitlines()[0]}") from None
+        raise _unusable(url, error) from None
     return ObjectStore(remote, url)
+
+
+def _unusable(url: str, error: Exception) -> ConfigurationError:
+    hint = "what is not configured comes from the environment: AWS_…, GOOGLE_…, AZURE_STORAGE_ACCOUNT_NAME"
+    return ConfigurationError(f"{url} cannot be used so: {str(error).splitlines()[0]}", hint=hint)
 
 
 def _client_options(options: StoreOptions) -> "ClientConfig":
