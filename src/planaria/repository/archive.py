@@ -1,15 +1,17 @@
 """A component's place in the repository, open for writing: what a driver is handed (`drivers.contract.Archive`)."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 
+from planaria.core.errors import ObjectMissing
 from planaria.core.instant import in_name
 from planaria.core.journal import JournalTail
 from planaria.repository import segments
 from planaria.repository.base_writer import BaseWriter
-from planaria.repository.journal_catalogue import JournalObject, load, tail
+from planaria.repository.journal_catalogue import JournalObject, header_of, load, object_of, tail
 from planaria.repository.journal_writer import JournalLimits, JournalWriter
 from planaria.repository.limits import Limits
 from planaria.repository.records import put_record
@@ -66,27 +68,18 @@ class ComponentArchive:
 
     def tail(self, stream: str) -> JournalTail | None:
         """Where the journal ends, what this host has spooled included. Raises DamagedData."""
+        spooled = list(self._spooled(stream))  # first: what leaves the spool meanwhile is in the store then
         catalogue = load(self.repository, self.component, self.limits.cache)
-        return tail([*catalogue.of(stream), *self._spooled(stream)], stream)
+        return tail([*catalogue.of(stream), *spooled], stream)
 
-    def _spooled(self, stream: str) -> list[JournalObject]:
+    def _spooled(self, stream: str) -> Iterator[JournalObject]:
+        """What lies at the end of each lineage in the spool."""
         spool = self._spool(stream)
-        found = []
-        for name in spool.names():
-            header = segments.believed(self.repository, self.component, name, spool.read(name))
-            one = segments.facts_of(header)
-            found.append(
-                JournalObject(
-                    name=name,
-                    level="",
-                    stream=one.stream,
-                    lineage=one.span.lineage,
-                    begin=one.span.begin,
-                    end=one.span.end,
-                    spans=(one.span,),
-                    source=one.source,
-                    size=0,
-                    modified_at=one.span.last_at,
-                )
-            )
-        return found
+        ends = [(name, segments.place_of(name)[1]) for name in spool.names()]
+        furthest: dict[str, int] = {}
+        for _, end in ends:
+            furthest[end.lineage] = max(end.offset, furthest.get(end.lineage, 0))
+        for name in (name for name, end in ends if end.offset == furthest[end.lineage]):
+            with suppress(ObjectMissing):  # shipped meanwhile
+                info, data = spool.store.head(name), header_of(spool.store, name)
+                yield object_of(self.repository, self.component, info, data)

@@ -121,6 +121,8 @@ class BaseWriter:
     def stream(self, entry: Entry, pieces: Iterable[Bytes]) -> Entry:
         flight = Flight(bytearray(), 1)  # one more than submitted, until the number of pieces is known
         for number, (buffer, size) in enumerate(self._aligned(pieces)):
+            if flight.error is not None:
+                break  # the rest of a long stream would be read for nothing
             flight.expect_another()
             self._pipeline.submit(
                 flight, number, 0, size, data=memoryview(buffer)[:size], release=self._releaser(buffer)

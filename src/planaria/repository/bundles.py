@@ -28,7 +28,7 @@ from planaria.repository.sealed import (
     parse_header,
     slots,
 )
-from planaria.repository.segments import SegmentFacts
+from planaria.repository.segments import SegmentFacts, moved_of
 
 LIMIT = 32 << 20
 """Bytes of segments in a bundle: what a reader holds at once."""
@@ -96,7 +96,10 @@ def seal_bundle(
 
 
 def _json(facts: BundleFacts) -> dict[str, Any]:
-    spans = [[s.begin, s.end, s.first_at, s.last_at, s.exact, s.reason] for s in facts.spans]
+    spans = [
+        [one.begin, one.end, one.first_at, one.last_at, one.exact, one.reason, list(one.moved) if one.moved else None]
+        for one in facts.spans
+    ]
     return {
         "stream": facts.stream,
         "from": facts.begin,
@@ -113,8 +116,10 @@ def facts_of(header: Header) -> BundleFacts:
     try:
         lineage, ends = name.split("/")[3:5]
         spans = tuple(
-            Span(lineage, int(begin), int(end), Instant(first), Instant(last), bool(exact), str(reason))
-            for begin, end, first, last, exact, reason in facts["spans"]
+            Span(
+                lineage, int(begin), int(end), Instant(first), Instant(last), bool(exact), str(reason), moved_of(moved)
+            )
+            for begin, end, first, last, exact, reason, moved in facts["spans"]
         )
         begin, end = int(facts["from"]), int(facts["to"])
         if not spans or not ends.startswith(f"{begin:016x}-{end:016x}-"):

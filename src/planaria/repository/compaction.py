@@ -8,20 +8,25 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from planaria.core.errors import ObjectMissing, PlanariaError
+from planaria.core.errors import DamagedData, ObjectMissing
 from planaria.core.instant import SECOND, Instant
+from planaria.core.windows import in_order
 from planaria.repository import segments
 from planaria.repository.bundles import LIMIT, open_bundle, seal_bundle, summary
-from planaria.repository.journal_catalogue import LEVELS, JournalObject, load
+from planaria.repository.journal_catalogue import LEVELS, JournalObject, load, object_of, outranks
 from planaria.repository.repository import Repository
 from planaria.repository.sealed import believe_body
+from planaria.repository.segments import SegmentFacts
 from planaria.repository.shipping import put_once
+from planaria.storage.contract import ObjectInfo
 
 PERIODS = {"minute": 60 * SECOND, "hour": 3600 * SECOND, "day": 86400 * SECOND}
 SETTLED = 10 * SECOND
 """A period is closed so long after its end: its last segment has arrived."""
-LARGE = LIMIT // 4
+LARGE = LIMIT // 2
 """Objects of at least so many bytes gain nothing."""
+SPANS = 4096
+"""In one bundle: its header has to hold them."""
 GRACE = 3600 * SECOND
 """A bundle is so old, by the store's clock, before what it holds is swept: readers that listed before are done."""
 
@@ -34,15 +39,20 @@ class Merge:
     members: tuple[JournalObject, ...]
 
 
-def due(objects: Iterable[JournalObject], now: Instant) -> list[Merge]:
-    """What to merge now, of the lowest level that has anything: the next one builds on it. Pure."""
-    known = sorted(objects, key=lambda one: (one.stream, one.lineage, one.begin, one.last_at))
-    for number, level in enumerate(LEVELS):
-        lower = [one for one in known if one.level in ("", *LEVELS[:number])]
-        merges = [Merge(level, tuple(group)) for group in _groups(lower, PERIODS[level], now)]
-        if merges:
-            return merges
-    return []
+@dataclass(frozen=True, slots=True)
+class _Sealed:
+    """A segment, believed and whole."""
+
+    name: str
+    data: bytes
+    facts: SegmentFacts
+
+
+def due(objects: Iterable[JournalObject], level: str, now: Instant) -> list[Merge]:
+    """What to merge into bundles of `level`. Pure."""
+    lower = [one for one in objects if one.rank < LEVELS.index(level)]
+    lower.sort(key=lambda one: (one.stream, one.lineage, one.begin, one.last_at))
+    return [Merge(level, tuple(group)) for group in _groups(lower, PERIODS[level], now)]
 
 
 def _groups(objects: list[JournalObject], period: int, now: Instant) -> Iterator[list[JournalObject]]:
@@ -69,82 +79,114 @@ def _place(one: JournalObject, period: int) -> tuple[str, str, int]:
 
 
 def compact(repository: Repository, component: str, cache: Path | None) -> int:
-    """Makes every bundle that is due; returns how many. Raises DamagedData naming a segment that is not what it was."""
-    made = 0
-    while merges := due(load(repository, component, cache).objects, repository.clock.now()):
-        for merge in merges:
-            _merge(repository, component, merge)
-        made += len(merges)
+    """Makes every bundle that is due; returns how many. What is damaged is left out, and raised as DamagedData last."""
+    objects, now = list(load(repository, component, cache).objects), repository.clock.now()
+    made, damage = 0, list[DamagedData]()
+    for level in LEVELS:
+        new: list[JournalObject] = []
+        replaced: set[str] = set()
+        for merge in due(objects, level, now):
+            try:
+                members = list(_readable(repository, component, merge.members, damage))
+            except ObjectMissing:
+                continue  # another host compacts too, and has swept already
+            if len(members) > 1:
+                sealed = [it for _, inside in members for it in inside]
+                new += _bundled(repository, component, level, sealed)
+                replaced |= {one.name for one, _ in members}
+        objects = [one for one in objects if one.name not in replaced] + new
+        made += len(new)
+    if damage:
+        raise damage[0]
     return made
 
 
-def _merge(repository: Repository, component: str, merge: Merge) -> None:
-    members: dict[str, bytes] = {}
-    for one in merge.members:
-        for name, data in _sealed(repository, component, one):
-            members[name] = data
-    facts = []
-    for name, data in members.items():
-        header = segments.believed(repository, component, name, data)
-        believe_body(header, data)
-        facts.append((segments.facts_of(header), name))
-    facts.sort(key=lambda pair: (pair[0].span.begin, pair[0].span.first_at, pair[0].span.end))
-    whole = summary(merge.members[0].stream, [one for one, _ in facts])
-    ordered = [(name, members[name]) for _, name in facts]
-    name, data = seal_bundle(repository, component, merge.level, whole, ordered)
-    put_once(repository.store, name, data)
+def _readable(
+    repository: Repository, component: str, members: Iterable[JournalObject], damage: list[DamagedData]
+) -> Iterator[tuple[JournalObject, list[_Sealed]]]:
+    for one in members:
+        try:
+            yield one, _sealed(repository, component, one)
+        except DamagedData as error:
+            damage.append(error)
 
 
-def _sealed(repository: Repository, component: str, one: JournalObject) -> Iterator[tuple[str, bytes]]:
-    """(name, object) of every segment in an object of the journal."""
+def _sealed(repository: Repository, component: str, one: JournalObject) -> list[_Sealed]:
+    """Every segment in an object of the journal. Raises DamagedData, ObjectMissing."""
     data = repository.store.get(one.name)
     if not one.level:
-        yield one.name, data
-        return
-    for member in open_bundle(repository, component, one.name, data):
-        yield member.name, bytes(member.data)
+        return [_proven(repository, component, one.name, data)]
+    return [
+        _proven(repository, component, it.name, bytes(it.data))
+        for it in open_bundle(repository, component, one.name, data)
+    ]
+
+
+def _proven(repository: Repository, component: str, name: str, data: bytes) -> _Sealed:
+    header = segments.believed(repository, component, name, data)
+    believe_body(header, data)
+    return _Sealed(name, data, segments.facts_of(header))
+
+
+def _bundled(repository: Repository, component: str, level: str, sealed: Iterable[_Sealed]) -> list[JournalObject]:
+    """The bundle made of segments of one lineage; more than one where a header could not hold all their spans."""
+    ordered = sorted({one.name: one for one in sealed}.values(), key=lambda one: in_order(one.facts.span))
+    whole = summary(ordered[0].facts.stream, [one.facts for one in ordered])
+    if len(whole.spans) > SPANS:
+        half = len(ordered) // 2
+        parts = (ordered[:half], ordered[half:])
+        return [made for part in parts for made in _bundled(repository, component, level, part)]
+    name, data = seal_bundle(repository, component, level, whole, [(one.name, one.data) for one in ordered])
+    put_once(repository.store, name, data)
+    return [object_of(repository, component, ObjectInfo(name, len(data), repository.clock.now()), data)]
 
 
 def sweep(repository: Repository, component: str, cache: Path | None) -> int:
-    """Deletes what has been for the grace in a bundle that was just read back and proven; returns how many objects."""
+    """Deletes what has been for the grace in a bundle that was just read back and proven; returns how many objects.
+
+    What a bundle stands in for without holding it (it came late out of a spool, say) is bundled with it, to go later.
+    """
     catalogue = load(repository, component, cache)
     if not catalogue.superseded:
         return 0
-    known = [*catalogue.objects, *catalogue.superseded]
-    store_now = max(one.modified_at for one in known)
+    store_now = max(one.modified_at for one in (*catalogue.objects, *catalogue.superseded))
     bundles = [one for one in catalogue.objects if one.level and one.modified_at + GRACE <= store_now]
-    swept = 0
-    for bundle in sorted(bundles, key=lambda one: LEVELS.index(one.level), reverse=True):
-        inside = [one for one in catalogue.superseded if _lower(one, bundle)]
+    swept: set[str] = set()
+    for bundle in sorted(bundles, key=lambda one: one.rank, reverse=True):
+        inside = [one for one in catalogue.superseded if one.name not in swept and _stands_in(bundle, one)]
         if inside:
-            swept += _sweep(repository, component, bundle, inside)
-    return swept
+            swept |= _sweep(repository, component, bundle, inside)
+    return len(swept)
 
 
-def _lower(one: JournalObject, bundle: JournalObject) -> bool:
-    below = not one.level or LEVELS.index(one.level) < LEVELS.index(bundle.level)
-    return below and one.lineage == bundle.lineage and bundle.begin <= one.begin and one.end <= bundle.end
+def _stands_in(bundle: JournalObject, one: JournalObject) -> bool:
+    return (
+        outranks(bundle, one)
+        and (bundle.stream, bundle.lineage) == (one.stream, one.lineage)
+        and (bundle.begin <= one.begin and one.end <= bundle.end)
+        and (bundle.first_at <= one.first_at and one.last_at <= bundle.last_at)
+    )
 
 
-def _sweep(repository: Repository, component: str, bundle: JournalObject, inside: list[JournalObject]) -> int:
-    proven = {
-        name for name, data in _sealed(repository, component, bundle) if _sound(repository, component, name, data)
-    }
-    swept = 0
+def _sweep(repository: Repository, component: str, bundle: JournalObject, inside: list[JournalObject]) -> set[str]:
+    """Names of what was deleted."""
+    swept: set[str] = set()
+    strays: list[_Sealed] = []
+    try:
+        held = _sealed(repository, component, bundle)
+    except (DamagedData, ObjectMissing):
+        return swept  # `check` names it; its segments stay
+    proven = {one.name for one in held}
     for one in inside:
         try:
-            names = {one.name} if not one.level else {name for name, _ in _sealed(repository, component, one)}
-        except ObjectMissing:
-            continue  # another host sweeps too
-        if names <= proven:
+            own = [] if one.name in proven else _sealed(repository, component, one)
+        except (DamagedData, ObjectMissing):
+            continue  # gone by another host, or damaged, and that is `check`'s to say
+        if one.name in proven or (own and all(it.name in proven for it in own)):
             repository.store.delete(one.name)
-            swept += 1
+            swept.add(one.name)
+        else:
+            strays += own
+    if strays and sum(len(it.data) for it in (*held, *strays)) <= 2 * LIMIT:
+        _bundled(repository, component, bundle.level, (*held, *strays))
     return swept
-
-
-def _sound(repository: Repository, component: str, name: str, data: bytes) -> bool:
-    try:
-        believe_body(segments.believed(repository, component, name, data), data)
-    except PlanariaError:
-        return False
-    return True

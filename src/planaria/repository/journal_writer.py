@@ -6,26 +6,24 @@ spool are both full, `append` blocks, and the source notices as it would with a 
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from planaria.core.base import Json
 from planaria.core.errors import Failed, StoreFull
-from planaria.core.instant import SECOND, Instant
+from planaria.core.instant import Instant
 from planaria.core.position import Position
-from planaria.core.windows import Span
 from planaria.repository.codec import Encoder
+from planaria.repository.journal_cutter import Cut, Cutter
 from planaria.repository.repository import Repository
 from planaria.repository.sealed import Sealer, SealingKey
-from planaria.repository.segments import SegmentFacts, digest_of, seal_segment
+from planaria.repository.segments import SegmentFacts, digest_of, place_of, seal_segment
 from planaria.repository.shipping import FIRST_PAUSE, Shipping
 from planaria.repository.spool import Spool
 from planaria.storage.contract import Bytes
 
 WAITING = 2
 """Cut segments that may wait to be shipped."""
-SKEW = 2 * SECOND
-"""A clock that runs ahead of the monotonic one by more, since the last segment, has jumped."""
 HELD_UP = 1.0
 """Seconds that `append` may block before arrivals behind it count as late."""
 
@@ -43,28 +41,6 @@ class JournalLimits:
     level: int = 1
 
 
-@dataclass(slots=True)
-class _Open:
-    """The segment being filled."""
-
-    span: Span
-    data: bytearray
-    stamps: list[tuple[Instant, int]]
-    hint: Json
-    since: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Cut:
-    span: Span
-    data: bytearray
-    stamps: list[tuple[Instant, int]]
-    hint: Json
-    source: Mapping[str, Json]
-    starts: bool
-    """First of what `begin` began: no segment of this writer comes before it."""
-
-
 class JournalWriter:
     """See `drivers.contract.JournalSink`. `close` ends its thread."""
 
@@ -79,19 +55,19 @@ class JournalWriter:
         warn: Callable[[str], None],
     ) -> None:
         self._repository, self._component, self._stream, self._key = repository, component, stream, key
-        self._limits, self._clock = limits, repository.clock
+        self._clock, self._spool, self._warn = repository.clock, spool, warn
         self._shipping = Shipping(repository.store, spool, repository.clock, warn, self._landed)
         self._sealer, self._encoder = Sealer(256 << 10), Encoder(limits.level)
         self._changed = threading.Condition()
-        self._open: _Open | None = None
-        self._cut: list[_Cut] = []
-        self._source: Mapping[str, Json] = {}
-        self._starts = False
-        self._anchor = (Instant(0), 0.0)
-        self._ends: dict[str, Position] = {}
+        self._cutter = Cutter(repository.clock, flush=limits.flush, idle=limits.idle, segment=limits.segment)
         self._durable: Position | None = None
+        self._sealed: set[str] = set()
+        """This writer's own segments on their way."""
         self._previous: str | None = None
         self._busy = self._ended = self._flushing = False
+        self._refused: StoreFull | None = None
+        """Why the newest attempt to ship found no room."""
+        self._told = False
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name=f"journal-{component}", daemon=True)
         self._thread.start()
@@ -99,50 +75,52 @@ class JournalWriter:
     def begin(self, position: Position, at: Instant, source: Mapping[str, Json], *, exact: bool, reason: str) -> None:
         with self._changed:
             self._raise()
-            self._cut_open()
-            self._source = dict(source)
-            self._starts = True
-            span = Span(position.lineage, position.offset, position.offset, at, at, exact, reason)
-            self._start(span)
-            self._durable = self._durable or position
+            self._cutter.begin(position, at, source, exact=exact, reason=reason)
+            reached = self._in_store(position)
+            if self._durable is None or (
+                self._durable.lineage == reached.lineage and reached.offset < self._durable.offset
+            ):
+                self._durable = reached
+            self._changed.notify_all()
+
+    def _in_store(self, position: Position) -> Position:
+        """`position`, unless an earlier writer's spooled segments on the way to it have yet to arrive."""
+        begins = (place_of(name)[0] for name in self._spool.names())
+        offsets = [one.offset for one in begins if one.lineage == position.lineage]
+        return Position(position.lineage, min([position.offset, *offsets]))
 
     def append(self, data: Bytes, at: Instant, hint: Json = None) -> None:
+        rest = memoryview(data)
+        while len(rest):
+            with self._changed:
+                self._await_room()
+                count = min(len(rest), self._cutter.room)
+                self._cutter.append(rest[:count], at, hint)
+                if self._cutter.ready:
+                    self._changed.notify_all()
+            rest, hint = rest[count:], None
+
+    def _await_room(self) -> None:
         began = self._clock.monotonic()
-        with self._changed:
-            self._changed.wait_for(lambda: len(self._cut) < WAITING or self._failure is not None)
-            self._raise()
-            if self._clock.monotonic() - began > HELD_UP:
-                self._stretch(self._clock.now(), "the store was away and the spool full: the source was held up")
-                at = max(at, self._current().span.first_at)
-            now = self._checked(at)
-            if not now.data:
-                now.hint, now.since = hint, self._clock.monotonic()
-            elif now.hint is None:
-                now.hint = hint
-            now.data += data
-            end = now.span.end + len(data)
-            now.span = replace(now.span, end=end, last_at=at)
-            now.stamps.append((at, end))
-            if len(now.data) >= self._limits.segment:
-                self._cut_open()
+        self._changed.wait_for(lambda: len(self._cutter.ready) < WAITING or self._stopped)
+        self._raise()
+        if self._clock.monotonic() - began > HELD_UP:
+            self._cutter.held_up(self._clock.now(), "the store was away and the spool full: the source was held up")
 
     def caught_up(self, at: Instant) -> None:
         with self._changed:
             self._raise()
-            now = self._current()
-            if not now.span.exact:
-                reason = now.span.reason
-                self._stretch(max(at, now.span.last_at), reason, exact=True)
+            self._cutter.caught_up(at)
 
     def quiet(self, at: Instant) -> None:
         with self._changed:
             self._raise()
-            now = self._checked(at)
-            now.span = replace(now.span, last_at=max(at, now.span.last_at))
+            self._cutter.quiet(at)
 
     def tell(self, source: Mapping[str, Json]) -> None:
         with self._changed:
-            self._source = dict(source)
+            self._raise()
+            self._cutter.tell(source)
 
     @property
     def durable(self) -> Position:
@@ -152,15 +130,17 @@ class JournalWriter:
             return self._durable
 
     def flush(self) -> None:
-        """Raises StoreFull when neither the store nor the spool takes what was appended."""
+        """Raises StoreFull when neither the store nor the spool takes what was appended; it is tried again later."""
         with self._changed:
-            if self._open is not None:
-                self._cut_open()
-            self._flushing = True
+            self._raise()
+            self._cutter.cut()
+            self._flushing, self._refused = True, None
             self._changed.notify_all()
-            self._changed.wait_for(lambda: (not self._cut and not self._busy) or self._failure is not None)
+            self._changed.wait_for(lambda: self._stopped or self._refused or not (self._cutter.ready or self._busy))
             self._flushing = False
             self._raise()
+            if self._refused is not None:
+                raise self._refused
 
     def close(self) -> None:
         """Ends the thread; what was not flushed is lost, as in a crash."""
@@ -169,58 +149,15 @@ class JournalWriter:
             self._changed.notify_all()
         self._thread.join()
 
+    @property
+    def _stopped(self) -> bool:
+        return self._ended or self._failure is not None
+
     def _raise(self) -> None:
         if self._failure is not None:
             raise self._failure
-
-    def _current(self) -> _Open:
-        if self._open is None:
-            raise Failed("a journal is written to before it begins")
-        return self._open
-
-    def _start(self, span: Span) -> None:
-        mono = self._clock.monotonic()
-        self._open = _Open(span, bytearray(), [], None, mono)
-        self._anchor = (self._clock.now(), mono)
-
-    def _checked(self, at: Instant) -> _Open:
-        """The open segment, in a new stretch when the clock has jumped since the last stamp."""
-        now = self._current()
-        last, mono = self._anchor
-        expected = last + int((self._clock.monotonic() - mono) * SECOND)
-        if at < now.span.last_at:
-            self._stretch(at, f"the clock went back by {(now.span.last_at - at) / SECOND:.1f} s")
-        elif at > expected + SKEW:
-            self._stretch(at, f"the clock jumped ahead by {(at - expected) / SECOND:.1f} s")
-        return self._current()
-
-    def _stretch(self, at: Instant, reason: str, *, exact: bool | None = None) -> None:
-        """From `at` on a new stretch; the time since the one before is not covered, for `reason`."""
-        before = self._current().span
-        self._cut_open()
-        whether = before.exact if exact is None else exact
-        self._start(Span(before.lineage, before.end, before.end, at, at, whether, reason))
-
-    def _cut_open(self) -> None:
-        """Hands the open segment over, if it says anything, and opens the next where it ends."""
-        now = self._open
-        if now is None or not (now.data or now.span.last_at > now.span.first_at or self._starts):
-            return
-        self._cut.append(_Cut(now.span, now.data, now.stamps, now.hint, self._source, self._starts))
-        self._starts = False
-        span = now.span
-        reason = "" if span.exact else span.reason
-        self._start(replace(span, begin=span.end, first_at=span.last_at, reason=reason))
-        self._changed.notify_all()
-
-    def _due(self) -> bool:
-        now = self._open
-        if now is None or self._cut:
-            return False
-        waited = self._clock.monotonic() - now.since
-        if now.data:
-            return waited >= self._limits.flush
-        return now.span.last_at - now.span.first_at >= self._limits.idle * SECOND
+        if self._ended:
+            raise Failed("a journal is written to after it was closed")
 
     def _run(self) -> None:
         try:
@@ -231,53 +168,67 @@ class JournalWriter:
                     self._changed.notify_all()
         except BaseException as error:  # noqa: BLE001 - raised in the driver's thread, at its next call
             with self._changed:
-                self._failure, self._busy = error, False
+                self._failure = error
                 self._changed.notify_all()
 
-    def _next(self) -> _Cut | None:
+    def _next(self) -> Cut | None:
         """The next segment to ship; meanwhile, when the store is back, the spool is drained."""
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: bool(self._cut) or self._ended, timeout=self._patience())
-                if not self._cut and self._due():
-                    self._cut_open()
-                if self._cut and not (self._ended and not self._flushing):
-                    self._busy = True
-                    return self._cut.pop(0)
+                self._changed.wait_for(lambda: self._cutter.ready or self._ended, timeout=self._patience())
                 if self._ended:
                     return None
-            if len(self._shipping.spool):
-                self._shipping.drain()
+                if not self._cutter.ready and self._cutter.due() <= 0:
+                    self._cutter.cut()
+                if self._cutter.ready:
+                    self._busy = True
+                    return self._cutter.ready.popleft()
+            self._shipping.drain()
 
     def _patience(self) -> float:
-        """Seconds until the open segment is due; never so long that the spool waits."""
-        now = self._open
-        if now is None or not now.data:
-            return min(self._limits.idle, self._limits.flush)
-        return max(0.001, self._limits.flush - (self._clock.monotonic() - now.since))
+        """Seconds until the open segment is due, or the spool."""
+        due = self._cutter.due()
+        return min(due, self._shipping.pause) if len(self._spool) else due
 
-    def _deliver(self, cut: _Cut) -> None:
-        if cut.starts:
-            self._previous = None
-        facts = SegmentFacts(self._stream, cut.span, self._previous, cut.source, cut.hint)
+    def _deliver(self, cut: Cut) -> None:
+        previous = None if cut.starts else self._previous
+        facts = SegmentFacts(self._stream, cut.span, previous, cut.source, cut.hint)
         name, whole = seal_segment(
             self._repository, self._component, self._key, self._sealer, self._encoder, facts, cut.stamps, cut.data
         )
         self._previous = digest_of(whole)
-        self._ends[name] = Position(cut.span.lineage, cut.span.end)
-        while True:
-            try:
-                self._shipping.ship(name, whole)
-                return
-            except StoreFull:
-                with self._changed:
-                    if self._flushing or self._ended:
-                        raise
-                    self._changed.wait_for(lambda: self._flushing or self._ended, timeout=FIRST_PAUSE)
+        self._sealed.add(name)
+        while not self._shipped(name, whole):
+            if not self._told:
+                self._warn("The spool has no room either: the source is held up until there is some.")
+            self._told = True
+            with self._changed:
+                self._changed.wait_for(self._hurry, timeout=FIRST_PAUSE)
+                if self._ended:
+                    return
+
+    def _hurry(self) -> bool:
+        """A flush wants to know now."""
+        return self._ended or (self._flushing and self._refused is None)
+
+    def _shipped(self, name: str, whole: bytes) -> bool:
+        try:
+            self._shipping.ship(name, whole)
+        except StoreFull as error:
+            with self._changed:
+                self._refused = error
+                self._changed.notify_all()
+            return False
+        return True
 
     def _landed(self, name: str) -> None:
+        """The store has a segment: this writer's, or one that an earlier one left in the spool."""
+        _, end = place_of(name)
         with self._changed:
-            position = self._ends.pop(name, None)
-            if position is not None:
-                self._durable = position
+            now = self._durable
+            goes_on = now is not None and now.lineage == end.lineage and now.offset < end.offset
+            if name in self._sealed or goes_on:
+                self._durable = end
+            self._sealed.discard(name)
+            self._told = False
             self._changed.notify_all()

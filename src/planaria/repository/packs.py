@@ -86,7 +86,7 @@ class Uploads:
     def _done(self, future: "Future[None]") -> None:
         with self._lock:
             self._flying.discard(future)
-            self._failure = self._failure or future.exception()
+            self._failure = self._failure or (None if future.cancelled() else future.exception())
 
     def _upload(self, sealer: Sealer, chunks: list[tuple[bytes, int, int, int]]) -> None:
         try:

@@ -16,6 +16,7 @@ from planaria.core.base import Json
 from planaria.core.errors import DamagedData
 from planaria.core.instant import Instant
 from planaria.core.journal import JournalPiece
+from planaria.core.position import Position
 from planaria.core.windows import Span
 from planaria.repository.codec import Decoder, Encoder
 from planaria.repository.repository import Repository
@@ -54,6 +55,13 @@ def segment_name(component: str, span: Span, random_hex: str) -> str:
     return f"{component}/journal/{span.lineage}/{span.begin:016x}-{span.end:016x}-{random_hex}"
 
 
+def place_of(name: str) -> tuple[Position, Position]:
+    """Where a segment begins and ends, by its name."""
+    lineage, ends = name.split("/")[2:4]
+    begin, end, _ = ends.split("-")
+    return Position(lineage, int(begin, 16)), Position(lineage, int(end, 16))
+
+
 def seal_segment(
     repository: Repository,
     component: str,
@@ -74,7 +82,7 @@ def seal_segment(
         codec, payload = encoder.encode(data)
         sealer.add(payload, codec=codec, kind=SlotKind.DATA, plain_size=len(data))
     whole = sealer.finish_named(_json(facts))
-    piece = _opened(repository, component, key.secret, name, whole)
+    piece = _opened(believed(repository, component, name, whole), key.secret, whole)
     if piece.data != data or piece.stamps != tuple(stamps) or piece.offset != facts.span.begin:
         raise DamagedData(f"{name} did not decode to what was encoded", object_name=name)
     return name, whole
@@ -90,6 +98,7 @@ def _json(facts: SegmentFacts) -> dict[str, Any]:
         "last_at": span.last_at,
         "exact": span.exact,
         "reason": span.reason,
+        "moved": list(span.moved) if span.moved else None,
         "previous": facts.previous,
         "source": dict(facts.source),
         "hint": facts.hint,
@@ -109,12 +118,21 @@ def facts_of(header: Header) -> SegmentFacts:
             Instant(facts["last_at"]),
             bool(facts["exact"]),
             str(facts["reason"]),
+            moved_of(facts["moved"]),
         )
         if not ends.startswith(f"{span.begin:016x}-{span.end:016x}-") or span.end < span.begin:
             raise ValueError
         return SegmentFacts(str(facts["stream"]), span, facts["previous"], dict(facts["source"]), facts["hint"])
     except (KeyError, TypeError, ValueError):
         raise DamagedData(f"{name} has an unreadable header", object_name=name) from None
+
+
+def moved_of(pair: Any) -> tuple[Instant, Instant] | None:
+    """Raises TypeError, ValueError."""
+    if pair is None:
+        return None
+    first, last = pair
+    return Instant(int(first)), Instant(int(last))
 
 
 def believed(repository: Repository, component: str, name: str, data: bytes | memoryview) -> Header:
@@ -126,13 +144,16 @@ def believed(repository: Repository, component: str, name: str, data: bytes | me
 
 def open_segment(repository: Repository, component: str, name: str, data: bytes | memoryview) -> JournalPiece:
     """Raises DamagedData, RepositoryRefused where no identity opens its key."""
-    header = believed(repository, component, name, data)
-    secret = repository.data_key(component, header.key_id).secret
-    return _opened(repository, component, secret, name, data)
+    return open_believed(repository, component, believed(repository, component, name, data), data)
 
 
-def _opened(repository: Repository, component: str, secret: bytes, name: str, data: bytes | memoryview) -> JournalPiece:
-    header = believed(repository, component, name, data)
+def open_believed(repository: Repository, component: str, header: Header, data: bytes | memoryview) -> JournalPiece:
+    """As `open_segment`, of a segment whose header is believed already."""
+    return _opened(header, repository.data_key(component, header.key_id).secret, data)
+
+
+def _opened(header: Header, secret: bytes, data: bytes | memoryview) -> JournalPiece:
+    name = header.scope.name
     believe_body(header, data)
     facts, opener, decoder = facts_of(header), Opener(header, secret, name), Decoder()
     view = memoryview(data)

@@ -7,6 +7,7 @@ from planaria.core.clock import Clock
 from planaria.core.errors import (
     DamagedData,
     ObjectExists,
+    ObjectMissing,
     PlanariaError,
     StoreFull,
     StoreRefused,
@@ -18,6 +19,8 @@ from planaria.storage.contract import Store
 AWAY = (StoreUnavailable, StoreRefused, StoreFull)
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 """Seconds between attempts to reach a store that is away."""
+AT_ONCE = 8
+"""Spooled segments brought to the store before a new one is looked at again: draining must not hold up the source."""
 
 
 @dataclass(slots=True)
@@ -36,32 +39,57 @@ class Shipping:
 
     def ship(self, name: str, data: bytes) -> None:
         """Raises StoreFull when neither store nor spool takes it; may be called again with the same object then."""
-        if self.drain():
-            try:
-                put_once(self.store, name, data)
-            except AWAY as error:
-                self._failed(error)
-            else:
-                self.on_durable(name)
-                return
-        self.spool.add(name, data)
+        if self.drain() and self._put(name, data):
+            self._said_back()
+        else:
+            self.spool.add(name, data)
 
     def drain(self) -> bool:
-        """Brings what is spooled to the store, oldest first, unless it was tried just now. True: nothing is left."""
-        if self._away and self.clock.monotonic() < self._next_try:
+        """Brings some of what is spooled to the store, oldest first, unless it was tried just now.
+
+        True: nothing is left, and the store may be tried.
+        """
+        if self.pause:
             return False
+        for name in self.spool.names(AT_ONCE):
+            if not self._put(name, self._spooled(name)):
+                return False
+            self.spool.remove(name)
+            if not len(self.spool):
+                self._said_back()
+        return not len(self.spool)
+
+    @property
+    def pause(self) -> float:
+        """Seconds until the store may be tried."""
+        return max(0.0, self._next_try - self.clock.monotonic())
+
+    def _spooled(self, name: str) -> bytes | None:
         try:
-            for name in self.spool.names():
-                put_once(self.store, name, self.spool.read(name))
-                self.spool.remove(name)
-                self.on_durable(name)
+            return self.spool.read(name)
+        except ObjectMissing:
+            return None
+
+    def _put(self, name: str, data: bytes | None) -> bool:
+        """False: the store is away. `data` None: another process on this host says it has put it."""
+        try:
+            if data is not None:
+                put_once(self.store, name, data)
+            else:
+                self.store.head(name)
         except AWAY as error:
             self._failed(error)
             return False
-        if self._away:
-            self._away, self._pause = False, FIRST_PAUSE
-            self.warn("The repository's store is back; nothing is left in the spool.")
+        except ObjectMissing:
+            raise DamagedData(f"{name} is gone from the spool, and not in the store", object_name=name) from None
+        self._next_try, self._pause = 0.0, FIRST_PAUSE
+        self.on_durable(name)
         return True
+
+    def _said_back(self) -> None:
+        if self._away:
+            self._away = False
+            self.warn("The repository's store is back; nothing is left in the spool.")
 
     def _failed(self, error: PlanariaError) -> None:
         if not self._away:
