@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from obstore import GetOptions
     from obstore.store import ObjectStore as Remote
 
-PAGE = 1000
+PAGE = 100
+"""Names handed on at a time; the store's own pages are larger."""
 _NOT_IMPLEMENTED, _PAST_THE_END = 501, 416
 
 
@@ -104,8 +105,9 @@ class ObjectStore:
             for page in pages:
                 for meta in page:
                     name, size = meta["path"], meta["size"]
-                    if not is_name(name) or name <= after or (name <= last and size == 0):
-                        continue  # not ours: names of other programs, and the `folder/` that consoles make
+                    marks_a_folder = size == 0 and (name <= last or folder.startswith(f"{name}/"))
+                    if marks_a_folder or not is_name(name) or name <= after:
+                        continue  # not ours: the `folder/` that consoles make, names of other programs
                     if name <= last:
                         raise StoreRefused(f"{self._url} does not list in the order of names: {name} after {last}")
                     if not name.startswith(folder):
