@@ -117,6 +117,7 @@ HEAD = b"REDIS0010"
     ("body", "message", "offset"),
     [
         (b"\x1c\x01k\x01v", "type 28 of RDB version 10", 12),
+        (b"\xfe\x80\xff\xff\xff\xff", "a database number of 4294967295", 9),
         (b"\xf3\x00", "opcode 243 of RDB version 10", 9),
         (b"\xfc" + bytes(8) + b"\xfe\x00", "opcode 0xfe between", 18),
         (b"\x00\xc4k", "0xc4 begins no string", 10),

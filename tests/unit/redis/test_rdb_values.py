@@ -119,6 +119,13 @@ def test_a_modules_value_is_skipped_and_named() -> None:
     assert decoded(Kind.MODULE_2, raw) == Module("ReJSON-RL", parts)
 
 
+@pytest.mark.parametrize(("size", "behind"), [(125, b"\x7f"), (126, b"\x01\x80"), (4093, b"\x1f\xff")])
+def test_the_length_behind_an_entry_takes_a_byte_for_seven_bits(size: int, behind: bytes) -> None:
+    """An entry of two bytes of head: 127 bytes in all, 128, 4095."""
+    body = (0xE000 | size).to_bytes(2, "big") + b"x" * size + behind + b"\x01\x01"
+    assert listpack(struct.pack("<IH", len(body) + 7, 2) + body + b"\xff") == [b"x" * size, b"1"]
+
+
 @pytest.mark.parametrize("behind", [b"\x7f\xff", b"\x00\xff\xff"], ids=["valkey", "redis"])
 def test_an_entry_whose_length_fills_its_groups_ends_in_two_ways(behind: bytes) -> None:
     entry = b"\xf0" + struct.pack("<I", 2**14 - 6) + b"x" * (2**14 - 6)

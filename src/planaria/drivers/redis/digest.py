@@ -114,10 +114,7 @@ def digest_of_rdb(pieces: Iterable[Bytes], at_ms: int | None = None) -> tuple[st
     counts: dict[int, int] = {}
     for item in items(pieces):
         if isinstance(item, Key):
-            expire_at = item.expire_at
-            if at_ms is not None and expire_at is not None and expire_at <= at_ms:
-                continue
-            one = _counted(item.db, item.key, item.type, expire_at, item.value(), at_ms)
+            one = _counted(item.db, item.key, item.type, item.expire_at, item.value(), at_ms)
             total += one
             if one:
                 counts[item.db] = counts.get(item.db, 0) + 1
