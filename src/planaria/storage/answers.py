@@ -24,9 +24,8 @@ FAILURES = (BaseError, OSError)
 _STATUS = re.compile(r"non-2xx status code: (\d{3})")
 _CODE = re.compile(r"<Code>\s*([\w.]{1,80})\s*</Code>")
 _MESSAGE = re.compile(r"<Message>\s*([^<]{1,300}?)\s*</Message>")
-_CAUSE = re.compile(
-    r"Connection (?:refused|reset by peer)|dns error|TimedOut|invalid peer certificate: \w+|InvalidContentType"
-)
+_CAUSE = re.compile(r"Connection (?:refused|reset by peer)|dns error|TimedOut|InvalidContentType")
+_CERTIFICATE = re.compile(r"InvalidCertificate\(\s*(?:\w+\(\s*)*(\w+)")
 
 _FULL = {
     "QuotaExceeded",
@@ -108,9 +107,9 @@ def _unanswered(error: BaseException, what: str, text: str) -> PlanariaError:
         return StoreRefused(f"{what} denies us", hint="check the credentials and what their policy allows")
     if isinstance(error, NotSupportedError | InvalidPathError):
         return StoreRefused(f"{what} does not do what a repository needs ({_head(text)})")
+    if doubt := _first(_CERTIFICATE, str(error)):
+        return StoreRefused(f"{what} is not trusted ({doubt})", hint="set ca_file to the authority of its certificate")
     cause = _first(_CAUSE, str(error), group=0)
-    if cause.startswith("invalid peer certificate"):
-        return StoreRefused(f"{what} is not trusted ({cause})", hint="set ca_file to the authority of its certificate")
     if cause == "InvalidContentType":
         return StoreRefused(f"{what} does not speak TLS", hint="use http:// and allow_http, or correct the endpoint")
     hint = (
