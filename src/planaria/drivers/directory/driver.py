@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from planaria.core.base import CommittedBase
 from planaria.core.errors import Interrupted, PlanariaError, UsageError
@@ -91,6 +91,8 @@ class DirectoryDriver:
 
     def _plan(self, recovery: Recovery, target: Target) -> Plan:
         options = self.options
+        if target.directory is None and target.url is None:  # the configured directory itself
+            target = replace(target, directory=options.path)
         return plan(recovery, target, matcher(options.exclude), one_file_system=options.one_file_system)
 
     def restore(self, recovery: Recovery, target: Target) -> Restored:

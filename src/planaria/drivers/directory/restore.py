@@ -1,6 +1,5 @@
 """Carrying a plan out: names first, content from many threads, owners, modes and times last, then all of it durable."""
 
-import ctypes
 import os
 import stat
 import threading
@@ -12,6 +11,7 @@ from planaria.core.base import Entry
 from planaria.core.errors import DamagedData, Failed, Interrupted
 from planaria.drivers.contract import Finding, Restored, Surroundings
 from planaria.drivers.directory.attributes import put_back
+from planaria.drivers.directory.durable import sync_file_system
 from planaria.drivers.directory.names import on_disk
 from planaria.drivers.directory.plan import Plan
 from planaria.drivers.directory.selection import Selection
@@ -47,7 +47,7 @@ class Restoring:
             self._write_contents()
             self._link()
             self._finish()
-            _sync(descriptor, root)
+            sync_file_system(descriptor, str(root))
         finally:
             os.close(descriptor)
         facts = self._selection.base.facts
@@ -177,9 +177,3 @@ def _remove_directory(where: str) -> None:
             f"{where} is in the way and cannot be removed: {error.strerror}",
             hint="it holds excluded files, or a file system is mounted there",
         ) from None
-
-
-def _sync(descriptor: int, root: Path) -> None:
-    """Durable, whatever the number of files, in one call. Linux 5.8 and later tell here of writes that failed."""
-    if ctypes.CDLL(None, use_errno=True).syncfs(descriptor) != 0:
-        raise Failed(f"{root} could not be made durable: {os.strerror(ctypes.get_errno())}")

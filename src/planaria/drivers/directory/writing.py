@@ -8,9 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from planaria.core.errors import Failed
+from planaria.drivers.directory.durable import write_out
 
 BLOCK = 64 << 10
 """Zeros of so many bytes, aligned, become a hole again in a file that had holes."""
+LARGE = 256 << 10
+"""Pieces of so many bytes go to the disk at once; smaller ones wait for company."""
 _ZEROS = memoryview(bytes(BLOCK))
 
 
@@ -111,6 +114,8 @@ def _write(descriptor: int, offset: int, piece: memoryview) -> int:
     done = 0
     while done < len(piece):
         done += os.pwrite(descriptor, piece[done:], offset + done)
+    if done >= LARGE:
+        write_out(descriptor, offset, done)
     return done
 
 
