@@ -6,19 +6,18 @@ import typer
 
 from planaria.cli.arguments import Components
 from planaria.cli.invocation import Invocation
-from planaria.cli.output import error_json, second
+from planaria.cli.output import Output, error_json, second
 from planaria.core.errors import Interrupted, PlanariaError
-from planaria.core.quantities import shown_duration, shown_size
 
 
 def backup(context: typer.Context, components: Components = None) -> int:
-    """Take a base now, of all components when none is named."""
+    """Take a base now."""
     invocation: Invocation = context.obj
     from planaria.repository.bases import find_base
     from planaria.service.read_model import base_json
 
     bases: list[dict[str, Any]] = []
-    errors: list[PlanariaError] = []
+    failed: list[tuple[str, PlanariaError]] = []
     with invocation.stopped_by_signals(), invocation.progress() as progress:
         environment = invocation.environment(progress)
         for name in environment.selected(tuple(components or ())):
@@ -26,32 +25,43 @@ def backup(context: typer.Context, components: Components = None) -> int:
                 with environment.archive(name) as archive:
                     committed = environment.driver(name).base(archive)
                 bases.append(base_json(find_base(environment.repository, name, committed.id)))
-            except Interrupted:
-                raise
             except PlanariaError as error:
-                errors.append(error)
-                invocation.output.warn(f"{name}: {error.message}" + (f" ({error.hint})" if error.hint else ""))
-    invocation.output.table(
-        ("COMPONENT", "BASE", "AT", ">FILES", ">SIZE", ">STORED", ">TOOK"),
-        [
-            (
-                one["component"],
-                one["id"],
-                second(one["at"]),
-                one["files"],
-                shown_size(one["bytes_logical"]),
-                shown_size(one["bytes_stored"]),
-                shown_duration(one["seconds"]),
-            )
-            for one in bases
-        ],
-    )
-    invocation.output.finish("backup", {"bases": bases}, [error_json(one) for one in errors], ok=not errors)
-    return status_of(errors, done=len(bases))
+                failed.append((name, error))
+                invocation.output.missed(name, error)
+                if isinstance(error, Interrupted):
+                    break
+    if bases:
+        base_table(bases, invocation.output)
+    errors = [error_json(error, component=name) for name, error in failed]
+    invocation.output.finish("backup", {"bases": bases}, errors, ok=not failed)
+    return status_of([error for _, error in failed], done=len(bases))
+
+
+def base_table(bases: list[dict[str, Any]], output: Output) -> None:
+    """As `read_model.base_json` made them."""
+    from planaria.core.quantities import shown_duration, shown_size
+
+    headings = ("COMPONENT", "BASE", "STATE OF", ">FILES", ">SIZE", ">STORED", ">TOOK")
+    rows = [
+        (
+            one["component"],
+            one["id"],
+            second(one["at"]),
+            one["files"],
+            shown_size(one["bytes_logical"]),
+            shown_size(one["bytes_stored"]),
+            shown_duration(one["seconds"]),
+        )
+        for one in bases
+    ]
+    output.table(headings, rows)
 
 
 def status_of(errors: list[PlanariaError], *, done: int) -> int:
-    """The error's own status where nothing was done, 1 where only a part was."""
+    """The errors' own status where nothing was done and they agree; 130 where one was an interruption; else 1."""
+    statuses = {one.status for one in errors}
+    if Interrupted.status in statuses:
+        return Interrupted.status
     if not errors:
         return 0
-    return errors[0].status if not done and len({one.status for one in errors}) == 1 else 1
+    return statuses.pop() if not done and len(statuses) == 1 else 1

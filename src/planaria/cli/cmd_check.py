@@ -7,7 +7,6 @@ import typer
 from planaria.cli.arguments import Components
 from planaria.cli.invocation import Invocation
 from planaria.core.errors import UsageError
-from planaria.core.quantities import duration, shown_size
 
 
 def check(
@@ -18,8 +17,9 @@ def check(
         str | None, typer.Option("--budget", metavar="TIME", help="Stop reading after so long; go on there next time.")
     ] = None,
 ) -> int:
-    """Prove that everything in the repository is there and is what was written."""
+    """Prove that what is stored is there and is unchanged."""
     invocation: Invocation = context.obj
+    from planaria.core.quantities import shown_size
     from planaria.repository.check_state import load_state
     from planaria.repository.checking import run_check
 
@@ -61,6 +61,8 @@ def check(
 def _seconds(text: str | None) -> float | None:
     if text is None:
         return None
+    from planaria.core.quantities import duration
+
     try:
         return duration(text)
     except ValueError as error:

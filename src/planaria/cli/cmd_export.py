@@ -6,8 +6,6 @@ from typing import Annotated
 import typer
 
 from planaria.cli.invocation import Invocation
-from planaria.core.nearest import the_only
-from planaria.core.quantities import shown_size
 
 
 def export(
@@ -17,6 +15,8 @@ def export(
 ) -> int:
     """Write a base out as plain files."""
     invocation: Invocation = context.obj
+    from planaria.core.nearest import the_only
+    from planaria.core.quantities import shown_size
     from planaria.repository.base_reader import open_base
     from planaria.repository.bases import base_names, read_base
     from planaria.repository.export import export as write_out

@@ -10,19 +10,21 @@ from planaria.core.errors import PlanariaError
 
 
 def follow(context: typer.Context, components: Components = None) -> int:
-    """Follow the journals of components until SIGTERM or Ctrl-C; all that was read is durable then."""
+    """Follow journals until SIGTERM or Ctrl-C."""
     invocation: Invocation = context.obj
     from planaria.service.follow import follow as follow_all
+    from planaria.service.follow import followed
 
     with invocation.stopped_by_signals(), invocation.progress() as progress:
         environment = invocation.environment(progress)
-        chosen = environment.selected(tuple(components or ()))
+        chosen = followed(environment, tuple(components or ()))
         invocation.output.warn(f"Following {', '.join(chosen)}. Ctrl-C ends it cleanly.")
         ended = follow_all(environment, chosen)
     for one in ended:
         if one.error is not None and not isinstance(one.error, PlanariaError):
             raise one.error
-    errors = [one.error for one in ended if isinstance(one.error, PlanariaError)]
+    failed = [(one.component, one.error) for one in ended if isinstance(one.error, PlanariaError)]
     cleanly = [one.component for one in ended if one.error is None]
-    invocation.output.finish("follow", {"ended": cleanly}, [error_json(one) for one in errors], ok=not errors)
-    return status_of(errors, done=len(cleanly))
+    errors = [error_json(error, component=name) for name, error in failed]
+    invocation.output.finish("follow", {"ended": cleanly}, errors, ok=not failed)
+    return status_of([error for _, error in failed], done=len(cleanly))

@@ -23,7 +23,7 @@ def init(
     environment: Annotated[str, typer.Option("--environment", help="Its name, in a new configuration.")] = "production",
     url: Annotated[str, typer.Option("--url", help="Of the repository, in a new configuration.")] = DEFAULT_URL,
 ) -> int:
-    """Create the repository and its keys; write a starter configuration if there is none."""
+    """Create the repository, its keys, a configuration."""
     invocation: Invocation = context.obj
     made: dict[str, Any] = {"configuration": None, "schema": None, "identity": None, "repository": None}
     path = _existing(invocation)

@@ -1,15 +1,15 @@
-"""`planaria list`: the bases of components, and the runs."""
+"""`planaria list`: the bases of components, and the runs that left evidence."""
 
 import typer
 
 from planaria.cli.arguments import OneComponent
+from planaria.cli.cmd_backup import base_table
 from planaria.cli.invocation import Invocation
-from planaria.cli.output import second
-from planaria.core.quantities import shown_duration, shown_size
+from planaria.cli.output import error_json
 
 
 def list_(context: typer.Context, component: OneComponent = None) -> int:
-    """List bases, the newest last, and the evidence of runs."""
+    """List bases and the evidence of runs, the newest last."""
     invocation: Invocation = context.obj
     from planaria.recovery import evidence
     from planaria.repository.bases import all_bases
@@ -20,27 +20,17 @@ def list_(context: typer.Context, component: OneComponent = None) -> int:
     for name in environment.selected((component,) if component else ()):
         found, wrong = all_bases(environment.repository, name)
         bases += [base_json(base) for base in found]
-        damage += wrong
-    runs = [name.removeprefix("runs/") for name in evidence.names(environment.repository)] if not component else []
-    invocation.output.table(
-        ("COMPONENT", "BASE", "STATE OF", ">FILES", ">SIZE", ">STORED", ">TOOK"),
-        [
-            (
-                one["component"],
-                one["id"],
-                second(one["at"]),
-                one["files"],
-                shown_size(one["bytes_logical"]),
-                shown_size(one["bytes_stored"]),
-                shown_duration(one["seconds"]),
-            )
-            for one in bases
-        ],
-    )
-    for run in runs:
-        invocation.output.say(f"run {run}")
+        damage += [error_json(error, component=name) for error in wrong]
+    names = evidence.names(environment.repository) if not component else []
+    runs = [{"run": evidence.run_of(name), "evidence": name} for name in names]
+    output = invocation.output
+    if bases:
+        base_table(bases, output)
+    else:
+        output.say("there is no base yet: planaria backup")
+    for one in runs:
+        output.say(f"run {one['run']}  {one['evidence']}")
     for error in damage:
-        invocation.output.warn(error.message)
-    errors = [{"code": one.code, "message": one.message, "hint": one.hint, "object": one.object_name} for one in damage]
-    invocation.output.finish("list", {"bases": bases, "runs": runs}, errors, ok=not errors)
-    return damage[0].status if damage else 0
+        output.warn(f"{error['component']}: {error['message']}")
+    output.finish("list", {"bases": bases, "runs": runs}, damage, ok=not damage)
+    return 5 if damage else 0

@@ -8,9 +8,6 @@ import typer
 from planaria.cli.arguments import Components, Targets, To, Yes
 from planaria.cli.invocation import Invocation
 from planaria.core.errors import PlanariaError, SafetyRefusal, UsageError
-from planaria.core.instant import SECOND, shown
-from planaria.core.points import AtTime, parse_point, shown_point
-from planaria.core.quantities import shown_duration, shown_size
 
 if TYPE_CHECKING:
     from planaria.recovery.plan import Plan
@@ -35,26 +32,29 @@ def recover(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
     yes: Yes = False,
 ) -> int:
-    """Recover the environment, or some of its components, to a point."""
+    """Bring the environment or a part of it back to a point."""
     invocation: Invocation = context.obj
     if plan is not None:
         raise UsageError("plans of the configuration are not carried out by this version", hint="leave --plan out")
+    from planaria.core.points import parse_point
     from planaria.recovery.plan import Asked, make_plan, plan_json
 
     point = parse_point(to, invocation.clock.now())
     asked = Asked(point, tuple(components or ()), targets_of(target), tuple(only or ()), replace)
-    with invocation.stopped_by_signals(), invocation.progress() as progress:
+    with invocation.progress() as progress:
         environment = invocation.environment(progress)
         runner, drivers = runner_of(environment, asked.components)
         made = make_plan(asked, environment.settings.environment, drivers, runner.source, invocation.clock.now())
         show_plan(made, invocation)
         if dry_run:
-            invocation.output.finish("recover", {"plan": plan_json(made), "dry_run": True})
+            invocation.output.finish("recover", plan_json(made) | {"dry_run": True})
             return 0
         if not yes:
             confirm(made, invocation)
-        result = runner.start(made)
-    return finish("recover", result, environment, invocation)
+        with invocation.stopped_by_signals():
+            result = runner.start(made)
+        keep(result, environment, invocation)
+    return finish("recover", result, invocation)
 
 
 def targets_of(texts: list[str] | None) -> dict[str, str]:
@@ -95,6 +95,10 @@ def runner_of(environment: "Environment", components: tuple[str, ...]) -> "tuple
 
 
 def show_plan(plan: "Plan", invocation: Invocation) -> None:
+    from planaria.core.instant import SECOND, shown
+    from planaria.core.points import AtTime, shown_point
+    from planaria.core.quantities import shown_duration, shown_size
+
     output = invocation.output
     output.say(f"Recover {plan.environment} to {shown_point(plan.point)}")
     for step in plan.steps:
@@ -109,9 +113,9 @@ def show_plan(plan: "Plan", invocation: Invocation) -> None:
         for change in step.changes:
             size = f" ({shown_size(change.bytes)})" if change.bytes else ""
             output.say(f"  {change.what}: {change.detail}{size}")
-    for note in plan.notes:
-        output.say(f"Note: {note}")
     output.say()
+    for note in plan.notes:
+        output.warn(note)
 
 
 def confirm(plan: "Plan", invocation: Invocation) -> None:
@@ -123,49 +127,52 @@ def confirm(plan: "Plan", invocation: Invocation) -> None:
     ]
     if not serious:
         return
-    name = plan.environment
-    if not sys.stdin.isatty() or invocation.output.json:
+    what = f"this writes over what {', '.join(serious)} holds now"
+    if sys.stdin is None or not sys.stdin.isatty() or invocation.output.json:
         raise SafetyRefusal(
-            f"this writes over what {', '.join(serious)} holds now, and nobody is here to confirm it",
+            f"{what}, and nobody is here to confirm it",
             hint="--yes, or --target COMPONENT=DIRECTORY for a place of its own",
         )
-    print(
-        f"This writes over what {', '.join(serious)} holds now. Type the environment's name to go on: ",
-        end="",
-        flush=True,
-    )
-    if sys.stdin.readline().strip() != name:
-        raise SafetyRefusal("that is not the environment's name: nothing was touched")
+    print(f"T{what[1:]}. Type the environment's name to go on: ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip() != plan.environment:
+        raise SafetyRefusal("that is not the environment's name: nothing was touched", hint=f"it is {plan.environment}")
 
 
-def finish(verb: str, result: dict[str, Any], environment: "Environment", invocation: Invocation) -> int:
-    """Keeps the evidence, says what came of it."""
+def keep(result: dict[str, Any], environment: "Environment", invocation: Invocation) -> None:
+    """The evidence, in the repository; a store that does not take it fails no recovery that is done."""
     from planaria.recovery import evidence
 
-    output = invocation.output
     try:
         result["evidence"] = evidence.keep(environment.repository, result)
     except PlanariaError as error:
         result["evidence"] = None
-        output.warn(f"The evidence stays on this host: {error.message}")
-    failures = []
+        invocation.output.missed("the evidence stays on this host", error)
+
+
+def finish(verb: str, result: dict[str, Any], invocation: Invocation) -> int:
+    """Says what came of it."""
+    from planaria.core.quantities import shown_duration, shown_size
+
+    output = invocation.output
+    failures = {name: one["error"] for name, one in result["components"].items() if one["state"] != "done"}
     for name, one in result["components"].items():
-        if one["state"] == "done":
-            took = shown_duration(one["seconds"])
-            output.say(
-                f"{name}: {one['reached_at'].replace('T', ' ')} in {took}, {shown_size(one['bytes'])} at {one['where']}"
-            )
-            for check in one["checks"]:
-                output.say(f"  {'ok ' if check['ok'] else 'NOT'} {check['name']}: {check['detail']}")
+        if name in failures:
+            hint = f" ({one['error']['hint']})" if one["error"]["hint"] else ""
+            output.complain(f"{name}: {one['error']['message']}{hint}")
         else:
-            failures.append({"component": name, **one["error"]})
-            output.warn(
-                f"{name}: {one['error']['message']}" + (f" ({one['error']['hint']})" if one["error"]["hint"] else "")
-            )
+            reached, took = one["reached_at"].replace("T", " "), shown_duration(one["seconds"])
+            output.say(f"{name}: {reached} in {took}, {shown_size(one['bytes'])} at {one['where']}")
+        for check in one["checks"]:
+            output.say(f"  {'ok ' if check['ok'] else 'NOT'} {check['name']}: {check['detail']}")
     output.say(f"run {result['run']}: {'failed' if failures else 'done'}, RTO {shown_duration(result['rto_seconds'])}")
-    errors = [{key: value for key, value in one.items() if key != "status"} for one in failures]
+    if failures:
+        output.say(f"to try the rest again: planaria resume {result['run']}")
+    errors = [
+        {"code": one["code"], "message": one["message"], "hint": one["hint"], "component": name}
+        for name, one in failures.items()
+    ]
     output.finish(verb, result, errors, ok=not failures)
     if not failures:
         return 0
-    statuses = {int(one["status"]) for one in failures}
+    statuses = {int(one["status"]) for one in failures.values()}
     return statuses.pop() if len(statuses) == 1 and len(failures) == len(result["components"]) else 1

@@ -4,12 +4,12 @@ import typer
 
 from planaria.cli.invocation import Invocation
 from planaria.cli.output import second
-from planaria.core.quantities import shown_duration, shown_size
 
 
 def status(context: typer.Context) -> int:
     """Show what is protected, to when, and what is wrong."""
     invocation: Invocation = context.obj
+    from planaria.core.quantities import shown_size
     from planaria.recovery.known import known
     from planaria.service.read_model import status as status_model
     from planaria.service.spooled import spooled
@@ -21,7 +21,8 @@ def status(context: typer.Context) -> int:
     found = status_model(settings, all_known, invocation.clock.now(), waiting)
     output = invocation.output
     rpo = found["rpo_seconds"]
-    output.say(f"{settings.environment}   newest recoverable instant: {_ago(rpo)}")
+    newest = "none yet" if rpo is None else f"{_lasted(rpo)} ago"
+    output.say(f"{settings.environment}   newest recoverable instant: {newest}")
     output.say()
     output.table(
         ("COMPONENT", "DRIVER", ">RPO NOW", "NEWEST BASE", ">BASES", "WINDOW FROM", "TO", ">GAPS", ">STORED"),
@@ -29,7 +30,7 @@ def status(context: typer.Context) -> int:
             (
                 name,
                 one["driver"],
-                _seconds(one["rpo_seconds"]),
+                _lasted(one["rpo_seconds"]),
                 _short(one["newest_base"], "at"),
                 one["bases"],
                 _short(one["window"], "from"),
@@ -41,16 +42,14 @@ def status(context: typer.Context) -> int:
         ],
     )
     for finding in found["findings"]:
-        output.say(f"! {finding['component']}: {finding['detail']}")
+        output.say(f"! {finding['component'] or 'repository'}: {finding['detail']}")
     output.finish("status", found, ok=not found["findings"])
     return 1 if found["findings"] else 0
 
 
-def _ago(seconds: float | None) -> str:
-    return "none yet" if seconds is None else f"{shown_duration(seconds)} ago"
+def _lasted(seconds: float | None) -> str:
+    from planaria.core.quantities import shown_duration
 
-
-def _seconds(seconds: float | None) -> str:
     return "-" if seconds is None else shown_duration(seconds)
 
 

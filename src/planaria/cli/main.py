@@ -24,8 +24,8 @@ from planaria.cli.cmd_runs import runs
 from planaria.cli.cmd_show import show
 from planaria.cli.cmd_status import status
 from planaria.cli.invocation import Invocation
-from planaria.cli.output import Output
-from planaria.core.errors import Interrupted, PlanariaError, UsageError
+from planaria.cli.output import Output, abandoned, flushed, prepare
+from planaria.core.errors import Failed, Interrupted, PlanariaError, UsageError
 
 app = typer.Typer(
     name="planaria",
@@ -42,12 +42,7 @@ for verb in (init, doctor, backup, follow, status, list_, show, points, recover,
 app.add_typer(keys, name="keys")
 
 _FLAGS = ("--json", "--quiet", "--verbose", "-q", "-v")
-
-
-def _version(asked: bool) -> None:
-    if asked:
-        print(f"planaria {__version__}")
-        raise typer.Exit
+_HELP = ("--help", "-h")
 
 
 @app.callback()
@@ -57,15 +52,17 @@ def everywhere(
     json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no warnings.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tracebacks where something fails.")] = False,
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Show it.")] = False,
 ) -> None:
     """Options for every verb; they may stand before or behind it."""
-    del version
-    context.obj = _now(config, Output(json, quiet, verbose), context.invoked_subcommand or "")
-
-
-def _now(config: Path | None, output: Output, verb: str) -> Invocation:
-    return Invocation(config, output, os.environ, verb=verb)
+    invocation: Invocation = context.obj
+    invocation.config = config
+    output = invocation.output
+    output.json, output.quiet, output.verbose = json, quiet, verbose
+    if version:
+        output.say(f"planaria {__version__}")
+        output.finish("", {"version": __version__})
+        raise typer.Exit
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -75,61 +72,93 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: list[str]) -> int:
     """The exit status."""
-    arguments = _globals_first(arguments)
-    output = Output(json="--json" in arguments, verbose="--verbose" in arguments or "-v" in arguments)
-    verb = next((word for word in arguments if not word.startswith("-")), "")
+    prepare()
+    everywhere, words = _parted(arguments)
+    output = Output("--json" in everywhere, verbose="--verbose" in everywhere or "-v" in everywhere)
+    invocation = Invocation(None, output, os.environ, verb=_verb(words))
     try:
-        return _invoked(arguments)
-    except PlanariaError as error:
-        if output.verbose:
-            _traceback()
-        output.fail(verb, error)
-        return error.status
-    except KeyboardInterrupt:
-        output.fail(verb, Interrupted("interrupted", hint="nothing half done counts; to go on: planaria runs"))
-        return Interrupted.status
+        status = _invoked([*everywhere, *words], words, invocation)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what reads us has seen enough
+        abandoned()  # what reads us has seen enough
         return 1
-    except Exception as error:  # noqa: BLE001 - a bug: said in one sentence, with its traceback on request
+    except (Exception, KeyboardInterrupt) as failure:  # noqa: BLE001 - a bug too is said in one sentence
         if output.verbose:
             _traceback()
-        output.fail(
-            verb, PlanariaError(f"a fault in Planaria: {type(error).__name__}: {error}", hint="--verbose shows where")
-        )
-        return 1
+        error = _as_ours(failure)
+        output.fail(invocation.verb, error)
+        status = error.status
+    return flushed(status)
 
 
-def _invoked(arguments: list[str]) -> int:
+def _as_ours(failure: BaseException) -> PlanariaError:
+    """Every way to fail, as one sentence with its status."""
+    if isinstance(failure, PlanariaError):
+        return failure
+    if isinstance(failure, KeyboardInterrupt):
+        return Interrupted("interrupted", hint="nothing half done counts; to go on: planaria runs")
+    if isinstance(failure, OSError) and failure.strerror:
+        where = f"{failure.filename}: " if failure.filename is not None else ""
+        return Failed(f"{where}{failure.strerror}", hint="on this host: check the path, its owner and the free space")
+    return Failed(f"a fault in Planaria: {type(failure).__name__}: {failure}", hint="--verbose shows where")
+
+
+def _invoked(arguments: list[str], words: list[str], invocation: Invocation) -> int:
     """Raises UsageError for what the parser refuses."""
+    page = _help(words) if not arguments or set(words) & set(_HELP) else None
+    if page is not None:
+        invocation.output.say(page)
+        invocation.output.finish(invocation.verb, {"help": page})
+        return 0
     try:
-        result: Any = app(args=arguments or ["--help"], prog_name="planaria", standalone_mode=False)
+        result: Any = app(args=arguments, prog_name="planaria", standalone_mode=False, obj=invocation)
     except typer.Exit as ended:
         return int(ended.exit_code)
     except typer.Abort:
         raise KeyboardInterrupt from None
     except typer.TyperException as error:
-        message, context = getattr(error, "format_message", error.__str__)(), getattr(error, "ctx", None)
+        message, context = error.format_message(), getattr(error, "ctx", None)
         where = f"{context.command_path} --help" if context else "planaria --help"
         raise UsageError(message.rstrip("."), hint=where) from None
     return result if isinstance(result, int) else 0
 
 
-def _globals_first(arguments: list[str]) -> list[str]:
-    """`planaria status --json` is what people type: options for every verb are moved in front of it."""
+def _help(words: list[str]) -> str | None:
+    """The page asked for. It is found without the parser, which would load what only verbs at work need."""
+    if "_PLANARIA_COMPLETE" in os.environ:  # a shell asks, and not a person
+        return None
+    command: Any = typer.main.get_command(app)
+    context = typer.Context(command, info_name="planaria", **command.context_settings)
+    for word in words:
+        if word in _HELP or not hasattr(command, "commands"):
+            break
+        if word not in command.commands:
+            return None  # the parser says what is wrong with it
+        command = command.commands[word]
+        context = typer.Context(command, info_name=word, parent=context)
+    return str(command.get_help(context)).rstrip()
+
+
+def _parted(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """(options for every verb, the rest): `planaria status --json` is what people type."""
     first: list[str] = []
     rest: list[str] = []
     waiting = iter(arguments)
     for word in waiting:
         if word == "--":
             rest += [word, *waiting]
-        elif word in _FLAGS or word.startswith("--config="):
+        elif word in (*_FLAGS, "--version") or word.startswith("--config="):
             first.append(word)
         elif word == "--config":
             first += [word, *(value for value in [next(waiting, None)] if value is not None)]
         else:
             rest.append(word)
-    return first + rest
+    return first, rest
+
+
+def _verb(words: list[str]) -> str:
+    """As it was typed: `keys list` has two words."""
+    told = [word for word in words[:2] if not word.startswith("-")]
+    return " ".join(told if told[:1] == ["keys"] else told[:1])
 
 
 def _traceback() -> None:

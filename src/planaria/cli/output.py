@@ -1,16 +1,16 @@
 """What a verb says: results to standard output (tables, or one JSON object), everything else to standard error."""
 
-import json
+import contextlib
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from io import TextIOWrapper
 from typing import Any
 
 from planaria.core.errors import PlanariaError
 
 Json = dict[str, Any]
-WIDE = 200
-"""Columns when nobody looks: nothing is wrapped."""
 
 
 @dataclass(slots=True)
@@ -26,43 +26,78 @@ class Output:
             print(text)
 
     def table(self, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        """For people. A column whose heading begins with `>` is aligned to the right."""
-        if self.json:
-            return
-        from rich.console import Console
-        from rich.table import Table
-
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for heading in headings:
-            table.add_column(heading.lstrip(">"), justify="right" if heading.startswith(">") else "left")
-        for row in rows:
-            table.add_row(*(str(cell) for cell in row))
-        Console(width=None if sys.stdout.isatty() else WIDE, highlight=False, markup=False).print(table)
+        """For people. A column whose heading begins with `>` is aligned to the right. Nothing is cut or wrapped."""
+        lines = [[heading.lstrip(">") for heading in headings], *([str(cell) for cell in row] for row in rows)]
+        widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
+        right = [heading.startswith(">") for heading in headings]
+        for line in lines:
+            cells = [
+                cell.rjust(width) if number else cell.ljust(width)
+                for cell, width, number in zip(line, widths, right, strict=True)
+            ]
+            self.say("  ".join(cells).rstrip())
 
     def finish(self, verb: str, result: Json, errors: Sequence[Json] = (), *, ok: bool = True) -> None:
-        """The one object of `--json`."""
+        """The one object of `--json`: a second one is not said."""
+        if self.json and not self._finished:
+            import json
+
+            print(json.dumps({"planaria": 1, "verb": verb, "ok": ok, "result": result, "errors": list(errors)}))
         self._finished = True
-        if self.json:
-            whole = {"planaria": 1, "verb": verb, "ok": ok, "result": result, "errors": list(errors)}
-            print(json.dumps(whole, ensure_ascii=False))
 
     def fail(self, verb: str, error: PlanariaError) -> None:
         """An error that ended the verb: to standard error, and in the JSON object."""
         print(f"planaria: {error.message}", file=sys.stderr)
         for line in (error.hint or "").splitlines():
             print(f"  {line}", file=sys.stderr)
-        if not self._finished:
-            self.finish(verb, {}, [error_json(error)], ok=False)
+        self.finish(verb, {}, [error_json(error)], ok=False)
 
     def warn(self, sentence: str) -> None:
         if not self.quiet:
-            print(f"planaria: {sentence}", file=sys.stderr)
+            print(f"planaria: {sentence}", file=sys.stderr, flush=True)
+
+    def complain(self, sentence: str) -> None:
+        """What went wrong, and did not end the verb. Not even --quiet hides it."""
+        print(f"planaria: {sentence}", file=sys.stderr, flush=True)
+
+    def missed(self, about: str, error: PlanariaError) -> None:
+        """An error of one of several things."""
+        hint = f" ({'; '.join(error.hint.splitlines())})" if error.hint else ""
+        self.complain(f"{about}: {error.message}{hint}")
 
 
-def error_json(error: PlanariaError) -> Json:
-    found: Json = {"code": error.code, "message": error.message, "hint": error.hint}
-    component = getattr(error, "object_name", None)
-    return found | ({"object": component} if component else {})
+def prepare() -> None:
+    """Whatever the terminal's encoding cannot show is shown escaped: what we say must never be what fails."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def flushed(status: int) -> int:
+    """`status`, once all that was said has left us; 1 where it could not."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):  # whoever reads us has seen enough
+            print(f"planaria: standard output cannot be written: {error.strerror}", file=sys.stderr)
+        abandoned()
+        return status or 1
+    return status
+
+
+def abandoned() -> None:
+    """Nothing more is said on standard output, and Python does not try again when it ends."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def error_json(error: PlanariaError, **more: str) -> Json:
+    found: Json = {"code": error.code, "message": error.message, "hint": error.hint, **more}
+    named = getattr(error, "object_name", None)
+    return found | ({"object": named} if named else {})
 
 
 def second(time: str) -> str:

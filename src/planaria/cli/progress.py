@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from planaria.core.clock import Clock
-from planaria.core.quantities import shown_duration, shown_rate, shown_size
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -38,6 +37,8 @@ class Lines:
 
 def amount(done: int, total: int | None, seconds: float) -> str:
     """`1.4 GiB of 2.0 GiB, 210 MiB/s, 3 s left`."""
+    from planaria.core.quantities import shown_duration, shown_rate, shown_size
+
     rate = done / seconds if seconds > 0 else 0
     parts = [shown_size(done) + (f" of {shown_size(total)}" if total else ""), shown_rate(int(rate))]
     if total and rate:
@@ -47,26 +48,28 @@ def amount(done: int, total: int | None, seconds: float) -> str:
 
 @dataclass(slots=True)
 class Bars:
-    """For a terminal."""
+    """For a terminal. Nothing is drawn before there is something to show, so that questions can be asked before."""
 
-    bars: "Progress"
+    _bars: "Progress | None" = None
     _tasks: "dict[str, TaskID]" = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, what: str, done: int, total: int | None) -> None:
         with self._lock:
+            if self._bars is None:
+                self._bars = _columns()
+                self._bars.start()
             task = self._tasks.get(what)
             if task is None:
-                task = self._tasks[what] = self.bars.add_task(what, total=total)
-        self.bars.update(task, completed=done, total=total)
+                task = self._tasks[what] = self._bars.add_task(what, total=total)
+        self._bars.update(task, completed=done, total=total)
+
+    def end(self) -> None:
+        if self._bars is not None:
+            self._bars.stop()
 
 
-def nothing(what: str, done: int, total: int | None) -> None:
-    """With --quiet."""
-
-
-@contextmanager
-def bars() -> "Iterator[Bars]":
+def _columns() -> "Progress":
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -84,5 +87,18 @@ def bars() -> "Iterator[Bars]":
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
-        yield Bars(shown)
+    # Standard output is not ours to catch: rich would move it to standard error too.
+    return Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False)
+
+
+def nothing(what: str, done: int, total: int | None) -> None:
+    """With --quiet."""
+
+
+@contextmanager
+def bars() -> Iterator[Bars]:
+    shown = Bars()
+    try:
+        yield shown
+    finally:
+        shown.end()

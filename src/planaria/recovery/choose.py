@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from planaria.core.errors import PointUnreachable, UsageError
-from planaria.core.instant import Instant, shown
+from planaria.core.instant import Instant, rfc3339, shown
 from planaria.core.nearest import the_only
 from planaria.core.points import AtBase, AtMarker, AtTime, DriverPoint, Latest, Point
 from planaria.core.position import Position
-from planaria.core.windows import BasePoint, beside, candidates, chain, end_of
+from planaria.core.windows import BasePoint, Reach, beside, candidates, chain, end_of
 from planaria.recovery.known import Known
 from planaria.repository.bases import BaseRecord
 
@@ -86,14 +86,29 @@ def _newest_before(instant: Instant, of: Known) -> Choice:
 
 
 def _unreachable(instant: Instant, of: Known) -> PointUnreachable:
-    before, after, reason = beside(instant, of.reach())
+    found = of.reach()
+    before, after, reason = beside(instant, found)
     where = "lies in a gap" if reason else "is outside every window"
     why = f": {reason}" if reason else ""
-    near = " or ".join(shown(one) for one in (before, after) if one is not None)
+    near = " or ".join(typed(end, of, found) for end in (before, after) if end is not None)
     return PointUnreachable(
         f"{of.component} cannot be brought back to {shown(instant)}: that {where}{why}",
-        hint=f"the nearest instants that can be reached: {near}; all of them: planaria points {of.component}",
+        hint=f"the nearest that can be reached: {near}; all of them: planaria points {of.component}",
     )
+
+
+def typed(end: Instant, of: Known, found: Reach) -> str:
+    """A window's end as `--to` takes it: shown to the millisecond, it must not fall out of its window."""
+    for choice in (Instant(end // 1000 * 1000), inward(end)):
+        if found.holds(choice):
+            return f"'{shown(choice)}'"
+    base = next((base for base in of.bases if base.facts.at == end), None)
+    return f"base:{base.id}" if base else f"'{rfc3339(end)}'"
+
+
+def inward(first: Instant) -> Instant:
+    """Shown times lose their microseconds: a window's beginning is rounded up, so that what is shown is in it."""
+    return Instant(-(-first // 1000) * 1000)
 
 
 def _base(id: str, of: Known) -> BaseRecord:

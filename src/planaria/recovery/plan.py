@@ -1,14 +1,15 @@
 """What a recovery will do, decided before anything is touched: a point, a base and a target for each component."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from planaria.core.errors import UsageError
-from planaria.core.instant import Instant, rfc3339
+from planaria.core.errors import DamagedData, UsageError
+from planaria.core.instant import Instant, rfc3339, shown
 from planaria.core.nearest import unknown
-from planaria.core.points import Point, shown_point
+from planaria.core.points import AtBase, AtMarker, AtTime, DriverPoint, Latest, Point, shown_point
 from planaria.core.position import Position
 from planaria.drivers.contract import Change, Driver, Recovery, Target
 from planaria.recovery.choose import Choice, choose
@@ -91,23 +92,40 @@ def selected(asked: Asked, configured: Sequence[str]) -> list[str]:
     for name in asked.targets:
         if name not in wanted:
             raise UsageError(f"--target names {name}, which is not among the components to recover")
+    if len(wanted) > 1 and asked.only:
+        raise UsageError("--only is for one component at a time", hint=f"planaria recover {wanted[0]} --only …")
+    if len(wanted) > 1 and isinstance(asked.point, AtBase | DriverPoint):
+        point = shown_point(asked.point)
+        raise UsageError(f"{point} is of one component", hint=f"planaria recover {wanted[0]} --to {point}")
     return wanted
 
 
+_BARE = re.compile(r"[A-Za-z0-9_.-]+:[0-9]{1,5}")
+
+
 def target_of(text: str | None, replace: bool) -> tuple[Target, str]:
-    """(target, how to say it). A URL is a live service, anything else a directory; None: the configured service."""
+    """(target, how to say it). A URL is a live service, anything else a directory; None: the configured service.
+
+    Raises UsageError for `host:port`, which is neither.
+    """
     if text is None:
         return Target(replace=replace), "the configured service"
     if "://" in text and not text.startswith("file://"):
         return Target(url=text, replace=replace), without_password(text)
-    path = Path(text.removeprefix("file://")).absolute()
+    if _BARE.fullmatch(text):
+        raise UsageError(
+            f"{text} is neither a directory nor a URL", hint=f"a live service: redis://{text}; a directory: ./{text}"
+        )
+    path = Path(text.removeprefix("file://")).expanduser().absolute()
     return Target(directory=path, replace=replace), str(path)
 
 
 def without_password(url: str) -> str:
+    """As it may be shown: what follows `?` or `#` may be secret too."""
     scheme, _, rest = url.partition("://")
     credentials, at, place = rest.rpartition("@")
     user, colon, _ = credentials.partition(":")
+    place = re.split(r"[?#]", place, maxsplit=1)[0]
     return f"{scheme}://{user}{':…' if colon else ''}{at}{place}"
 
 
@@ -122,19 +140,55 @@ def make_plan(
 
     Raises PointUnreachable, UnknownName, UsageError, and what the drivers refuse (SafetyRefusal, ComponentRefused …).
     """
-    steps = []
+    steps, notes, taken = [], list[str](), dict[Path, str]()
     for name in selected(asked, list(drivers)):
-        kind, _ = drivers[name]
+        kind, driver = drivers[name]
         choice = choose(asked.point, source.known(name), now)
         target, where = target_of(asked.targets.get(name), asked.replace)
-        steps.append(Step(name, kind, choice, target, where, asked.only))
-    return Plan(environment, asked.point, tuple(planned(step, drivers[step.component][1], source) for step in steps))
+        if target.directory is not None and (other := taken.setdefault(target.directory.resolve(), name)) != name:
+            raise UsageError(f"{other} and {name} have the same target", hint="a directory for each")
+        step, fallen = planned(Step(name, kind, choice, target, where, asked.only), driver, source)
+        steps.append(step)
+        notes += fallen
+    return Plan(environment, asked.point, tuple(steps), tuple(notes))
 
 
-def planned(step: Step, driver: Driver, source: Source) -> Step:
-    """The step with what its driver says it will do. Raises what the driver refuses."""
-    changes = driver.plan(source.recovery(step, step.choice.base), step.target)
-    return Step(step.component, step.kind, step.choice, step.target, step.where, step.only, tuple(changes))
+def planned(step: Step, driver: Driver, source: Source) -> tuple[Step, list[str]]:
+    """(the step with what its driver says it will do, what must be said about it). Raises what the driver refuses.
+
+    A base that is damaged where the plan can see it is passed over for an older one that reaches the same point.
+    """
+    notes: list[str] = []
+    while True:
+        base, instead = step.choice.base, step.choice.instead
+        try:
+            changes = driver.plan(source.recovery(step, base), step.target)
+            return replace(step, changes=tuple(changes)), notes
+        except DamagedData as error:
+            if not instead:
+                raise
+            notes.append(fallen_back(step.component, base, instead[0], error))
+            step = replace(step, choice=replace(step.choice, base=instead[0], instead=instead[1:]))
+
+
+def fallen_back(component: str, base: BaseRecord, older: BaseRecord, error: DamagedData) -> str:
+    return (
+        f"{component}: base {base.id} cannot be used: {error.message}; "
+        f"going back to the base of {shown(older.facts.at)} and a longer journal"
+    )
+
+
+_KINDS = {Latest: "latest", AtTime: "time", AtBase: "base", AtMarker: "marker", DriverPoint: "position"}
+
+
+def point_json(point: Point) -> Json:
+    """`at`: of a time, and only of a time."""
+    return {
+        "kind": _KINDS[type(point)],
+        "at": rfc3339(point.instant) if isinstance(point, AtTime) else None,
+        "marker": point.id if isinstance(point, AtMarker) else None,
+        "text": shown_point(point),
+    }
 
 
 def step_json(step: Step) -> Json:
@@ -163,7 +217,8 @@ def step_json(step: Step) -> Json:
 def plan_json(plan: Plan) -> Json:
     return {
         "environment": plan.environment,
-        "point": shown_point(plan.point),
+        "plan": "recover",
+        "point": point_json(plan.point),
         "steps": [step_json(step) for step in plan.steps],
         "notes": list(plan.notes),
     }

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import blake3
 
@@ -30,6 +30,9 @@ class RunFiles:
         """Oldest first."""
         return sorted(path.stem for path in self.directory.glob("*.jsonl"))
 
+    def is_known(self, run: str) -> bool:
+        return (self.directory / f"{run}.jsonl").exists()
+
     def find(self, run: str) -> str:
         """By its id or an unambiguous beginning of it. Raises UnknownName, UsageError."""
         return the_only("run", run, self.ids())
@@ -39,7 +42,8 @@ class RunFiles:
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = self.directory / f"{run}.jsonl"
         fresh = not path.exists()
-        with path.open("ab") as file:
+        with path.open("a+b") as file:
+            _drop_cut_line(file)
             file.write(json.dumps(event).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
@@ -61,9 +65,9 @@ class RunFiles:
 
     def state(self, run: str) -> str:
         """`done`, `failed`, `running` or `interrupted`."""
-        ended = [event for event in self.events(run) if event["event"] == "ended"]
-        if ended:
-            return str(ended[-1]["state"])
+        turns = [event for event in self.events(run) if event["event"] in ("planned", "resumed", "ended")]
+        if turns and turns[-1]["event"] == "ended":
+            return str(turns[-1]["state"])
         return "running" if _is_locked(self.directory / f"{run}.lock") else "interrupted"
 
     @contextmanager
@@ -77,6 +81,15 @@ class RunFiles:
                 busy = f"another run is recovering into {target}"
                 stack.enter_context(_lock(self.directory / f"target-{name}.lock", busy))
             yield
+
+
+def _drop_cut_line(file: BinaryIO) -> None:
+    """A crash may have cut the last line: what is written next must not become its end."""
+    file.seek(0)
+    data = file.read()
+    whole = data.rfind(b"\n") + 1
+    if whole < len(data):
+        file.truncate(whole)
 
 
 @contextmanager

@@ -55,21 +55,31 @@ class Environment:
 
     def selected(self, names: tuple[str, ...]) -> list[str]:
         """Those named, or all, in the configuration's order. Raises UnknownName."""
-        for name in names:
-            if name not in self.settings.components:
-                raise unknown("component", name, self.components)
-        return [name for name in self.components if not names or name in names]
+        return selected(self.settings, names)
 
     def driver(self, component: str) -> Driver:
-        host = self.host
-        surroundings = Surroundings(host.clock, host.progress, host.warn, host.stopping)
-        return registry.create(self.settings.components[component], surroundings, host.environ)
+        """Raises ConfigurationError."""
+        return driver_of(self.settings, self.host, component)
 
     def archive(self, component: str) -> ComponentArchive:
         follow, budgets = self.settings.follow, self.settings.budgets
         journals = JournalLimits(self.directories.spool, budgets.spool, flush=follow.flush, idle=follow.idle)
         kind = self.settings.components[component].driver
         return ComponentArchive(self.repository, component, kind, self.limits, journals, self.host.warn)
+
+
+def selected(settings: Settings, names: tuple[str, ...]) -> list[str]:
+    """Components named, or all, in the configuration's order. Raises UnknownName."""
+    for name in names:
+        if name not in settings.components:
+            raise unknown("component", name, settings.components)
+    return [name for name in settings.components if not names or name in names]
+
+
+def driver_of(settings: Settings, host: Host, component: str) -> Driver:
+    """Raises ConfigurationError."""
+    surroundings = Surroundings(host.clock, host.progress, host.warn, host.stopping)
+    return registry.create(settings.components[component], surroundings, host.environ)
 
 
 def store_of(settings: Settings, host: Host, url: str | None = None) -> Store:

@@ -11,7 +11,8 @@ from planaria.core.instant import SECOND, shown
 from planaria.core.quantities import shown_size
 from planaria.drivers.contract import Finding
 from planaria.repository.bases import newest_base
-from planaria.service.environment import Environment, Host, open_environment
+from planaria.repository.repository import Repository
+from planaria.service.environment import Host, driver_of, open_environment, selected
 from planaria.settings.local import directories
 from planaria.settings.model import Settings
 from planaria.settings.secrets import SecretRef
@@ -29,32 +30,41 @@ class Examined:
 
 
 def examine(settings: Settings, host: Host, components: tuple[str, ...], *, deep: bool) -> Iterator[Examined]:
-    """Findings as they come. Raises UnknownName."""
+    """Findings as they come. Raises UnknownName, ConfigurationError."""
+    chosen = selected(settings, components)
     for finding in _host(settings, host):
         yield Examined("host", finding)
+    repository: Repository | None = None
     try:
-        environment = open_environment(settings, host)
+        repository = open_environment(settings, host).repository
     except UsageError:
         raise
     except PlanariaError as error:
         yield Examined("repository", Finding("opens", False, error.message, error.hint))
-        return
-    for finding in _repository(environment):
-        yield Examined("repository", finding)
-    if deep:
-        for finding in _deep(environment):
+    if repository is not None:
+        for finding in (*_repository(repository), *(_deep(repository) if deep else ())):
             yield Examined("repository", finding)
-    for name in environment.selected(components):
-        try:
-            for finding in environment.driver(name).probe():
-                yield Examined(name, finding)
-        except PlanariaError as error:
-            yield Examined(name, Finding("reachable", False, error.message, error.hint))
-        newest = newest_base(environment.repository, name)
-        if newest is None:
-            yield Examined(name, Finding("newest base", False, "there is none", f"planaria backup {name}"))
-        else:
-            yield Examined(name, Finding("newest base", True, f"of {shown(newest.facts.at)}"))
+    for name in chosen:
+        for finding in _component(settings, host, repository, name):
+            yield Examined(name, finding)
+
+
+def _component(settings: Settings, host: Host, repository: Repository | None, name: str) -> Iterator[Finding]:
+    try:
+        yield from driver_of(settings, host, name).probe()
+    except PlanariaError as error:
+        yield Finding("reachable", False, error.message, error.hint)
+    if repository is None:
+        return
+    try:
+        newest = newest_base(repository, name)
+    except PlanariaError as error:
+        yield Finding("newest base", False, error.message, error.hint)
+        return
+    if newest is None:
+        yield Finding("newest base", False, "there is none", f"planaria backup {name}")
+    else:
+        yield Finding("newest base", True, f"of {shown(newest.facts.at)}")
 
 
 def _host(settings: Settings, host: Host) -> Iterator[Finding]:
@@ -88,8 +98,7 @@ def _writable(what: str, path: Path) -> Finding:
     return Finding(f"{what} directory", ok, str(path), fix)
 
 
-def _repository(environment: Environment) -> Iterator[Finding]:
-    repository = environment.repository
+def _repository(repository: Repository) -> Iterator[Finding]:
     store = repository.store
     yield Finding("opens", True, f"{store.url}, id {repository.id}")
     reads = repository.identity is not None
@@ -112,8 +121,7 @@ def _repository(environment: Environment) -> Iterator[Finding]:
     yield Finding("clock", skew < SKEW, f"{skew / SECOND:.1f} s from the store's", fix)
 
 
-def _deep(environment: Environment) -> Iterator[Finding]:
-    repository = environment.repository
+def _deep(repository: Repository) -> Iterator[Finding]:
     scratch = f"probe/{repository.random_hex()}"
     for result in conformance.run(repository.store, scratch, repository.clock):
         fix = None if result.ok else "this store does not do what a repository needs: choose another, or report it"

@@ -26,18 +26,18 @@ class Ended:
 
 
 def follow(environment: Environment, components: Sequence[str]) -> list[Ended]:
-    """Until `host.stopping`; all that was read is durable on return. One that fails for good ends alone, aloud."""
-    followed = [name for name in components if _has_journal(environment, name)]
-    if not followed:
-        raise UsageError("none of these components has a journal to follow", hint="planaria backup takes their bases")
+    """Until `host.stopping`; all that was read is durable on return. One that fails for good ends alone, aloud.
+
+    `components`: as `followed` gives them. Raises SafetyRefusal where another follower is at work.
+    """
     ended: list[Ended] = []
     threads = [
         threading.Thread(target=_follow_one, args=(environment, name, ended), name=f"follow-{name}", daemon=True)
-        for name in followed
+        for name in components
     ]
     done = threading.Event()
-    compacting = threading.Thread(target=_compact, args=(environment, followed, done), name="compact", daemon=True)
-    with _alone(environment, followed):
+    compacting = threading.Thread(target=_compact, args=(environment, components, done), name="compact", daemon=True)
+    with _alone(environment, components):
         for thread in (*threads, compacting):
             thread.start()
         while any(thread.is_alive() for thread in threads):
@@ -45,6 +45,16 @@ def follow(environment: Environment, components: Sequence[str]) -> list[Ended]:
         done.set()
         compacting.join()
     return ended
+
+
+def followed(environment: Environment, names: tuple[str, ...]) -> list[str]:
+    """Those named, or all that have a journal. Raises UnknownName, UsageError."""
+    chosen = [name for name in environment.selected(names) if _has_journal(environment, name)]
+    without = [name for name in names if name not in chosen]
+    if without or not chosen:
+        which = ", ".join(without) or "none of these components"
+        raise UsageError(f"{which}: no journal to follow", hint="planaria backup takes bases of those without one")
+    return chosen
 
 
 def _has_journal(environment: Environment, component: str) -> bool:
@@ -65,14 +75,26 @@ def _follow_one(environment: Environment, component: str, ended: list[Ended]) ->
 
 
 def _compact(environment: Environment, components: Sequence[str], done: threading.Event) -> None:
-    """Compaction is housekeeping: what goes wrong is said, and tried again."""
+    """Compaction is housekeeping: what goes wrong is said once, and tried again."""
+    failing: set[str] = set()
     while not done.wait(COMPACT_EVERY):
         for component in components:
-            try:
-                compact(environment.repository, component, environment.limits.cache)
-                sweep(environment.repository, component, environment.limits.cache)
-            except PlanariaError as error:
-                environment.host.warn(f"The journal of {component} could not be compacted: {error.message}")
+            trouble = _compacted(environment, component)
+            if trouble is not None and component not in failing:
+                environment.host.warn(f"The journal of {component} cannot be compacted: {trouble}")
+            if trouble is None and component in failing:
+                environment.host.warn(f"The journal of {component} is compacted again.")
+            (failing.discard if trouble is None else failing.add)(component)
+
+
+def _compacted(environment: Environment, component: str) -> str | None:
+    """What went wrong."""
+    try:
+        compact(environment.repository, component, environment.limits.cache)
+        sweep(environment.repository, component, environment.limits.cache)
+    except PlanariaError as error:
+        return error.message
+    return None
 
 
 @contextmanager

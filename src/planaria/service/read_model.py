@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from planaria.core.instant import SECOND, Instant, rfc3339
+from planaria.core.quantities import shown_duration, shown_size
 from planaria.core.windows import Reach, Window, intersection
 from planaria.recovery.known import Known
 from planaria.repository.bases import BaseRecord
 from planaria.settings.model import Settings
 
 Json = dict[str, Any]
+UNFOLLOWED = 300.0
+"""Seconds after which a journal without news has no follower: even an idle source is recorded more often."""
 
 
 def base_json(base: BaseRecord) -> Json:
@@ -50,27 +53,43 @@ def component_points(known: Known) -> Json:
     }
 
 
-def environment_windows(known: Sequence[Known]) -> list[Window]:
-    """Instants to which every component can be brought back."""
+def environment_windows(known: Sequence[Known], now: Instant) -> list[Window]:
+    """Instants to which `recover --to` brings every component back.
+
+    One without a journal narrows them by its first base only: it comes back as its newest base before the instant.
+    """
     found: list[Window] | None = None
     for one in known:
-        own = list(one.reach().windows)
+        first = min((base.facts.at for base in one.bases), default=None)
+        if first is not None and not has_journal(one):
+            own = [Window(first, max(first, now))]
+        else:
+            own = list(one.reach().windows)
         found = own if found is None else intersection(found, own)
     return found or []
 
 
+def has_journal(known: Known) -> bool:
+    return any(base.facts.positions for base in known.bases)
+
+
 def points(known: Sequence[Known], now: Instant) -> Json:
     """`result` of `planaria points`."""
-    windows = environment_windows(known)
-    last = max((window.last for window in windows), default=None)
+    windows = environment_windows(known, now)
     return {
         "components": {one.component: component_points(one) for one in known},
         "environment": {
             "windows": [{"from": rfc3339(one.first), "to": rfc3339(one.last)} for one in windows],
             "newest_marker": None,
-            "rpo_seconds": _behind(last, now),
+            "rpo_seconds": _worst([_behind(one.newest(), now) for one in known]),
         },
     }
+
+
+def _worst(rpos: Sequence[float | None]) -> float | None:
+    """Of the environment: that of the component which would lose most; None while one would lose all."""
+    known = [one for one in rpos if one is not None]
+    return max(known) if known and len(known) == len(rpos) else None
 
 
 def _behind(at: Instant | None, now: Instant) -> float | None:
@@ -78,16 +97,22 @@ def _behind(at: Instant | None, now: Instant) -> float | None:
     return None if at is None else round(max(0, now - at) / SECOND, 3)
 
 
-def status(settings: Settings, known: Sequence[Known], now: Instant, spooled: Mapping[str, int]) -> Json:
-    """`result` of `planaria status`. `spooled`: bytes on this host that are not in the repository yet."""
+def status(
+    settings: Settings, known: Sequence[Known], now: Instant, spooled: Mapping[str, int], concerns: Sequence[str] = ()
+) -> Json:
+    """`result` of `planaria status`. `spooled`: bytes on this host that are not in the repository yet.
+
+    `concerns`: what is wrong with the repository itself.
+    """
     components = {one.component: _component_status(settings, one, now, spooled.get(one.component, 0)) for one in known}
-    rpos = [one["rpo_seconds"] for one in components.values()]
-    rpo = None if any(one is None for one in rpos) else max(rpos, default=None)
-    findings = [{"component": name, "detail": detail} for name, one in components.items() for detail in one["findings"]]
+    findings: list[Json] = [{"component": None, "detail": detail} for detail in concerns]
+    findings += [
+        {"component": name, "detail": detail} for name, one in components.items() for detail in one["findings"]
+    ]
     return {
         "environment": settings.environment,
         "at": rfc3339(now),
-        "rpo_seconds": rpo,
+        "rpo_seconds": _worst([one["rpo_seconds"] for one in components.values()]),
         "objectives": {"rpo_seconds": settings.objectives.rpo, "rto_seconds": settings.objectives.rto},
         "components": components,
         "findings": findings,
@@ -97,17 +122,14 @@ def status(settings: Settings, known: Sequence[Known], now: Instant, spooled: Ma
 def _component_status(settings: Settings, known: Known, now: Instant, spooled: int) -> Json:
     found = known.reach()
     newest = max(known.bases, key=lambda base: base.facts.at, default=None)
-    rpo, objective = _behind(known.newest(), now), settings.objectives.rpo
+    rpo = _behind(known.newest(), now)
     findings = [error.message for error in known.damage]
-    if newest is None:
-        findings.append("there is no base: nothing can be recovered")
-    elif objective is not None and rpo is not None and rpo > objective:
-        findings.append(f"the newest recoverable instant is {rpo:.0f} s old, the objective is {objective:.0f} s")
+    findings += _late(rpo, settings.objectives.rpo, known)
     if spooled:
-        findings.append(f"{spooled} bytes of journal wait on this host for the repository's store")
+        findings.append(f"{shown_size(spooled)} of journal wait on this host for the repository's store")
     last = found.windows[-1] if found.windows else None
     return {
-        "driver": settings.components[known.component].driver if known.component in settings.components else None,
+        "driver": settings.components[known.component].driver,
         "rpo_seconds": rpo,
         "newest_base": {"id": newest.id, "at": rfc3339(newest.facts.at)} if newest else None,
         "bases": len(known.bases),
@@ -118,3 +140,15 @@ def _component_status(settings: Settings, known: Known, now: Instant, spooled: i
         "spooled_bytes": spooled,
         "findings": findings,
     }
+
+
+def _late(rpo: float | None, objective: float | None, known: Known) -> list[str]:
+    """Without an objective, a journal that nobody writes is late all the same: a follower that died must show."""
+    if rpo is None:
+        return ["there is no base: nothing can be recovered"]
+    if objective is not None and rpo > objective:
+        late, than = shown_duration(rpo), shown_duration(objective)
+        return [f"the newest recoverable instant is {late} ago, the objective is {than}"]
+    if objective is None and has_journal(known) and rpo > UNFOLLOWED:
+        return [f"its journal ends {shown_duration(rpo)} ago: is `planaria follow` running?"]
+    return []

@@ -1,6 +1,6 @@
 """The clock and the randomness of this machine: what everything is given outside tests."""
 
-import secrets
+import os
 import time
 
 from planaria.core.instant import Instant
@@ -18,4 +18,4 @@ class SystemClock:
 
 
 def system_randomness(count: int, /) -> bytes:
-    return secrets.token_bytes(count)
+    return os.urandom(count)
