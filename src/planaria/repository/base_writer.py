@@ -13,7 +13,7 @@ from planaria.core.errors import DamagedData, Failed
 from planaria.core.instant import in_name
 from planaria.repository.base_reader import BaseReader, Finder, PackReader
 from planaria.repository.bases import ManifestPiece, newest_base, record_json
-from planaria.repository.index import load, write_run
+from planaria.repository.index import load_for_writing, write_run
 from planaria.repository.limits import Limits
 from planaria.repository.manifest import ID, PIECE, Filed
 from planaria.repository.manifest_writer import ManifestWriter
@@ -60,7 +60,7 @@ class BaseWriter:
         self._keys = repository.component(component)
         self._began_at = repository.clock.now()
         self._lease = f"{component}/sessions/{in_name(self._began_at)}-{repository.random_hex(4)}"
-        self._index = load(repository, component, limits.cache)
+        self._index = load_for_writing(repository, component, limits.cache)
         self._previous = self._open_previous()
         self._kept = Finder(self._previous) if self._previous else None
         key = repository.new_data_key(component)
@@ -167,8 +167,9 @@ class BaseWriter:
         if before is None or before.entry.size != entry.size:
             raise Failed(f"{entry.path} cannot be kept: the base before this one does not hold it like that")
         for chunk, _, _ in before.pieces():
-            if self._index.find(chunk) is None:
-                raise DamagedData(f"the index lost a chunk of {entry.path}", object_name=f"{self._component}/index")
+            if not self._index.holds(chunk):
+                what = f"a chunk of {entry.path} is damaged or missing"
+                raise DamagedData(what, object_name=f"{self._component}/packs")
         self._settle()
         self._waiting.append(Filed(entry, before.chunks, before.sizes))
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import blake3
 
 from planaria.core.errors import DamagedData, ObjectExists
+from planaria.repository.condemned import condemned, present
 from planaria.repository.records import get_record, put_record
 from planaria.repository.repository import Repository
 from planaria.repository.sealed import Kind
@@ -66,16 +67,28 @@ class Run:
 
 @dataclass(slots=True)
 class Index:
-    """All runs of a component. `find` may be called by many threads, `add` by one."""
+    """All runs of a component. `find` and `holds` may be called by many threads, `add` by one.
+
+    `unreliable`: packs that are damaged or missing. Their chunks count as absent for writers; a reader is sent there
+    only where there is no other place.
+    """
 
     runs: tuple[Run, ...]
+    unreliable: frozenset[bytes] = frozenset()
 
     def find(self, chunk_id: bytes) -> Location | None:
+        last_resort: Location | None = None
         for run in self.runs:
             location = run.find(chunk_id)
-            if location is not None:
+            if location is not None and location.pack not in self.unreliable:
                 return location
-        return None
+            last_resort = last_resort or location
+        return last_resort
+
+    def holds(self, chunk_id: bytes) -> bool:
+        """Is the chunk where it can be relied on?"""
+        location = self.find(chunk_id)
+        return location is not None and location.pack not in self.unreliable
 
     def add(self, run: Run) -> None:
         self.runs = (run, *self.runs)
@@ -109,10 +122,24 @@ def read_run(repository: Repository, component: str, name: str) -> Run:
     return run
 
 
-def load(repository: Repository, component: str, cache: Path | None = None) -> Index:
-    """Every run of the component; runs already in `cache` are mapped instead of fetched. Raises DamagedData."""
+def load(repository: Repository, component: str, cache: Path | None) -> Index:
+    """For reading: every run; runs already in `cache` are mapped instead of fetched. Raises DamagedData."""
     names = [info.name for info in repository.store.list(f"{component}/index/")]
-    return Index(tuple(_cached_run(repository, component, name, cache) for name in names))
+    runs = tuple(_cached_run(repository, component, name, cache) for name in names)
+    return Index(runs, condemned(repository, component))
+
+
+def load_for_writing(repository: Repository, component: str, cache: Path | None) -> Index:
+    """What can be relied on: a damaged run, a missing or condemned pack only cost that chunks are stored again."""
+    runs = []
+    for info in repository.store.list(f"{component}/index/"):
+        try:
+            runs.append(_cached_run(repository, component, info.name, cache))
+        except DamagedData:
+            continue  # `check` reports it
+    there = present(repository, component)
+    missing = {pack for run in runs for pack in run.pack_names()} - there
+    return Index(tuple(runs), condemned(repository, component) | missing)
 
 
 def _cached_run(repository: Repository, component: str, name: str, cache: Path | None) -> Run:

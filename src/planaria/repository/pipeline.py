@@ -184,7 +184,7 @@ class Pipeline:
             known = chunk_id in self._flying
             if not known:
                 self._flying.add(chunk_id)
-        if not known and self._index.find(chunk_id) is not None:
+        if not known and self._index.holds(chunk_id):
             self.landed([chunk_id])
         elif not known:
             try:

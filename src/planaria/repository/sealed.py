@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from planaria.core.errors import DamagedData, RepositoryRefused
+from planaria.core.errors import DamagedData
 
 MAGIC = b"PLANARIA"
 FORMAT = 1
@@ -55,6 +55,7 @@ class Kind(IntEnum):
     MARKERS = 7
     RUN = 8
     LEASE = 9
+    MARK = 10
 
 
 class SlotKind(IntEnum):
@@ -235,7 +236,10 @@ def _header_bytes(
 
 
 def parse_header(data: bytes | memoryview, object_name: str) -> Header:
-    """Raises DamagedData, or RepositoryRefused for a newer format. `data` may be a beginning of the object."""
+    """Raises DamagedData. `data` may be a beginning of the object.
+
+    A repository's format never changes, and was checked when it was opened: another one in an object is damage.
+    """
     try:
         magic, version, kind, length = _PREFIX.unpack_from(data)
     except struct.error:
@@ -243,9 +247,7 @@ def parse_header(data: bytes | memoryview, object_name: str) -> Header:
     if magic != MAGIC:
         raise DamagedData(f"{object_name} does not begin like a Planaria object", object_name=object_name)
     if version != FORMAT:
-        raise RepositoryRefused(
-            f"{object_name} has format {version}, this Planaria reads {FORMAT}", hint="upgrade Planaria"
-        )
+        raise DamagedData(f"{object_name} says it has format {version}, not {FORMAT}", object_name=object_name)
     end = PREFIX_SIZE + length + 64
     if length > MAXIMUM_HEADER or end > len(data):
         raise DamagedData(f"{object_name} is cut short in its header", object_name=object_name)
@@ -257,7 +259,7 @@ def parse_header(data: bytes | memoryview, object_name: str) -> Header:
         size, facts, key_id = int(fields.get("size", 0)), fields.get("facts", {}), str(fields["key"])
         if len(salt) != SALT or not isinstance(facts, dict):
             raise ValueError
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise DamagedData(f"{object_name} has an unreadable header", object_name=object_name) from None
     commitment, seal = bytes(data[end - 64 : end - 32]), bytes(data[end - 32 : end])
     return Header(scope, key_id, salt, facts, body, size, signed, commitment, seal, end)
