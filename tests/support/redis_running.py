@@ -36,12 +36,12 @@ class RealClock:
         self._never.wait(seconds)
 
 
-def poll(condition: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:
+def poll(condition: Callable[[], Any], what: str | Callable[[], str], seconds: float = 20.0) -> Any:
     """Waits until the condition holds, and returns its value."""
     pause = threading.Event()
     deadline = time.monotonic() + seconds
     while not (value := condition()):
-        assert time.monotonic() < deadline, f"waited {seconds:g} s in vain: {what}"
+        assert time.monotonic() < deadline, f"waited {seconds:g} s in vain: {what if isinstance(what, str) else what()}"
         pause.wait(0.01)
     return value
 
@@ -91,7 +91,7 @@ class Run:
         return found
 
     def await_base(self, count: int = 1) -> None:
-        poll(lambda: self.error or len(self.archive.bases) >= count, f"{count} bases: {self.warnings}")
+        poll(lambda: self.error or len(self.archive.bases) >= count, lambda: f"{count} bases: {self.warnings}")
 
     def exact(self, stream: str = MAIN) -> bool:
         journal = self.archive.journals.get(stream)
@@ -99,10 +99,13 @@ class Run:
 
     def await_exact(self, stream: str = MAIN) -> None:
         self.await_base()
-        poll(lambda: self.error or self.exact(stream), f"exact stamps: {self.warnings}")
+        poll(lambda: self.error or self.exact(stream), lambda: f"exact stamps: {self.warnings}")
 
     def await_offset(self, offset: int, stream: str = MAIN) -> None:
-        poll(lambda: self.error or self.tail(stream).position.offset >= offset, f"offset {offset}: {self.warnings}")
+        poll(
+            lambda: self.error or self.tail(stream).position.offset >= offset,
+            lambda: f"offset {offset}: {self.warnings}",
+        )
 
     def catch_up(self, server: Server, stream: str = MAIN) -> int:
         """Waits until everything the server has sent by now is in the journal; returns that offset."""

@@ -110,7 +110,7 @@ class Server:
             }
         if not self.sentinel:
             lines |= {"save": '""', "repl-diskless-sync-delay": "0", "enable-debug-command": "yes"}
-            lines |= {"unixsocket": str(self.socket_path), "repl-backlog-size": "16mb", "io-threads": "1"}
+            lines |= {"unixsocket": "s", "repl-backlog-size": "16mb", "io-threads": "1"}
         text = [f"{key} {value}" for key, value in lines.items() if key not in self.settings]
         for key, value in self.settings.items():
             text += [f"{key} {one}" for one in (value if isinstance(value, list) else [value])]

@@ -185,3 +185,13 @@ def test_a_source_with_a_scheduled_base_keeps_one_lineage(servers: Servers, tmp_
     run.driver.restore(recovery, Target(directory=tmp_path / "restored"))
     settings = {"include": str(tmp_path / "restored" / "start.conf")}
     assert servers("valkey", settings=settings, directory=tmp_path / "restored").digest() == source.digest()
+
+
+@pytest.mark.parametrize("family", BOTH)
+def test_a_unix_socket_is_followed(servers: Servers, family: str) -> None:
+    source = servers(family)
+    run = Run({"url": f"unix://{source.socket_path}"})
+    with run.following(), source.client() as client:
+        run.await_exact()
+        client.set("a", "1")
+        run.catch_up(source)

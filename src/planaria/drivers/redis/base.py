@@ -93,6 +93,7 @@ def _facts(taken: Taken, shards: Mapping[str, Shard], source: Source) -> BaseFac
     facts: dict[str, Json] = {name: first[name] for name in ("kind", "version", "rdb_version", "rdb_magic")}
     facts["cluster"] = source.cluster
     facts["streams"] = taken.sources
+    facts["nodes"] = {stream: list(shard.names) for stream, shard in shards.items()}
     facts["slots"] = {stream: [list(pair) for pair in shard.slots] for stream, shard in shards.items()}
     return BaseFacts(taken.positions, taken.at, facts, {"keys": taken.keys}, taken.broke)
 

@@ -63,6 +63,11 @@ def kind_and_version(info: Info) -> tuple[str, str]:
     return "redis", info.get("redis_version", "0")
 
 
+def clustered(info: Info) -> bool:
+    """Is it part of a cluster, by `INFO server`? Valkey 9 no longer says `redis_mode`."""
+    return (info.get("server_mode") or info.get("redis_mode")) == "cluster"
+
+
 def numbers(version: str) -> tuple[int, ...]:
     """`7.0.15` → (7, 0, 15)."""
     return tuple(int(part) for part in version.split(".")[:3] if part.isdigit())

@@ -1,15 +1,16 @@
 """Which servers hold the data now: one alone, the one that Sentinel names, or every shard of a cluster.
 
-`CLUSTER NODES` is the same from Redis 6.2 to 8 and Valkey 7.2 to 9: `<id> <ip:port@bus[,host[,shard-id=…]]> <flags>
+`CLUSTER NODES` is the same from Redis 6.2 to 8 and Valkey 7.2 to 9: `<id> <ip:port@bus[,host]> <flags>
 <master> <ping> <pong> <epoch> <link> <slot>…`, a slot on its way being `[93-<-node]` or `[93->-node]`; the port is that
 of the asker's kind of connection, TLS or plain (redis/redis src/cluster_legacy.c: clusterGenNodeDescription).
 """
 
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from planaria.core.errors import ComponentRefused, ComponentUnavailable, PlanariaError
 from planaria.drivers.contract import MAIN
+from planaria.drivers.redis.capture import clustered
 from planaria.drivers.redis.client import Commands, shown
 from planaria.drivers.redis.endpoint import Endpoint, dial
 from planaria.drivers.redis.source import Source
@@ -17,7 +18,7 @@ from planaria.drivers.redis.source import Source
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """One stream's servers. `names`: every name its stream may have been given, the preferred first."""
+    """One stream's servers. `names`: of a cluster the node ids, the master's first; else the stream's own."""
 
     names: tuple[str, ...]
     master: Endpoint
@@ -26,9 +27,17 @@ class Shard:
     moving: tuple[str, ...] = ()
     """Slots on their way from or to this shard, as the server writes them."""
 
-    def stream(self, known: Callable[[str], bool]) -> str:
-        """The name under which a journal exists already (after a failover a replica's), else the preferred one."""
-        return next((name for name in self.names if known(name)), self.names[0])
+
+def by_stream(found: list[Shard], known: Mapping[str, Sequence[str]]) -> dict[str, Shard]:
+    """Stream → shard. A shard keeps its stream when another of its nodes has become its master.
+
+    `known`: stream → the nodes of its shard when last seen. A new shard's stream is named after its master.
+    """
+    named = {}
+    for shard in found:
+        name = shard.names[0]
+        named[next((stream for stream, nodes in known.items() if name in nodes), name)] = shard
+    return named
 
 
 def settled(source: Source) -> Source:
@@ -40,7 +49,7 @@ def settled(source: Source) -> Source:
     if source.cluster is not None:
         return source
     with Commands(source.address.endpoints[0], source.access) as commands:
-        return replace(source, cluster=commands.info("server").get("redis_mode") == "cluster")
+        return replace(source, cluster=clustered(commands.info("server")))
 
 
 def shards(source: Source) -> list[Shard]:
@@ -110,7 +119,6 @@ class _Node:
     endpoint: Endpoint
     flags: frozenset[str]
     master: str
-    shard: str | None
     slots: tuple[tuple[int, int], ...]
     moving: tuple[str, ...]
 
@@ -126,16 +134,15 @@ def parse_nodes(text: str, asked: Endpoint) -> list[Shard]:
         if not node.slots and not mine:
             continue
         healthy = [one.endpoint for one in mine if not {"fail", "fail?", "noaddr"} & one.flags]
-        names = ([node.shard] if node.shard else []) + [node.id] + [one.id for one in mine]
+        names = [node.id] + [one.id for one in mine]
         found.append(Shard(tuple(names), node.endpoint, tuple(sorted(healthy)), node.slots, node.moving))
     return sorted(found, key=lambda shard: shard.slots[:1])
 
 
 def _node(words: list[str], asked: Endpoint) -> _Node:
-    address, *rest = words[1].split(",")
+    address, _, _ = words[1].partition(",")
     place, _, _ = address.partition("@")
     host, _, port = place.rpartition(":")
-    shard = next((one.removeprefix("shard-id=") for one in rest if one.startswith("shard-id=")), None)
     slots, moving = [], []
     for word in words[8:]:
         if word.startswith("["):
@@ -145,4 +152,4 @@ def _node(words: list[str], asked: Endpoint) -> _Node:
             slots.append((int(first), int(last or first)))
     master = words[3] if words[3] != "-" else ""
     endpoint = Endpoint(host or asked.host, int(port))
-    return _Node(words[0], endpoint, frozenset(words[2].split(",")), master, shard, tuple(slots), tuple(moving))
+    return _Node(words[0], endpoint, frozenset(words[2].split(",")), master, tuple(slots), tuple(moving))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from planaria.core.base import CommittedBase
-from planaria.core.errors import Interrupted, UsageError
+from planaria.core.errors import Interrupted
 from planaria.core.position import Position
 from planaria.drivers.contract import (
     MAIN,
@@ -20,10 +20,10 @@ from planaria.drivers.contract import (
 )
 from planaria.drivers.redis.base import take_base
 from planaria.drivers.redis.client import Commands
-from planaria.drivers.redis.discover import settled, shards
+from planaria.drivers.redis.discover import by_stream, settled, shards
 from planaria.drivers.redis.endpoint import parse_url
 from planaria.drivers.redis.fingerprint import fingerprint_of, fingerprint_of_files
-from planaria.drivers.redis.following import Following, named
+from planaria.drivers.redis.following import Following, known_streams
 from planaria.drivers.redis.options import RedisOptions
 from planaria.drivers.redis.probe import probe
 from planaria.drivers.redis.restore_files import restore_files
@@ -73,7 +73,8 @@ class RedisDriver:
         if self.surroundings.stopping():
             raise Interrupted("stopped before a base was begun")
         source = settled(self._source())
-        return take_base(archive, source, named(archive, source), self.surroundings)
+        named = by_stream(shards(source), known_streams(archive, source))
+        return take_base(archive, source, named, self.surroundings)
 
     def follow(self, archive: Archive) -> None:
         Following(archive, self._source(), self.surroundings).run()
@@ -94,9 +95,9 @@ class RedisDriver:
 
     def _target(self, target: Target) -> Source:
         """The configured user and password are for the configured service only; another's are in its URL."""
-        if target.url is None:
-            raise UsageError("a recovery needs a directory or a URL to go to", hint="--target COMPONENT=WHERE")
         configured = self._source()
+        if target.url is None:
+            return replace(configured, cluster=False)
         same = parse_url(target.url).endpoints == configured.address.endpoints
         access = configured.access if same else replace(configured.access, username=None, password=None)
         return replace(at_url(target.url, access), cluster=False)

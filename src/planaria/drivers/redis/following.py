@@ -9,7 +9,7 @@ from queue import Empty, Queue
 from planaria.core.errors import ComponentUnavailable, Interrupted, PlanariaError, SafetyRefusal, StoreUnavailable
 from planaria.drivers.contract import Archive, Surroundings
 from planaria.drivers.redis.base import refuse, take_base
-from planaria.drivers.redis.discover import Shard, chosen, settled, shards
+from planaria.drivers.redis.discover import Shard, by_stream, chosen, settled, shards
 from planaria.drivers.redis.endpoint import Endpoint
 from planaria.drivers.redis.follow import Ended, Follower, Want
 from planaria.drivers.redis.source import Source
@@ -18,12 +18,19 @@ LOOK = 10.0
 """Seconds between two looks at a cluster's shards."""
 AGAIN = 5.0
 """Seconds before a base that could not be taken is tried again."""
+GATHER = 0.5
+"""Seconds after the first follower has asked for a base in which others may ask for the same one."""
 _PASSING = (ComponentUnavailable, StoreUnavailable, SafetyRefusal)
 
 
-def named(archive: Archive, source: Source) -> dict[str, Shard]:
-    """Stream → its servers now. A shard keeps the stream under which its journal exists already."""
-    return {shard.stream(lambda name: archive.tail(name) is not None): shard for shard in shards(source)}
+def known_streams(archive: Archive, source: Source) -> dict[str, list[str]]:
+    """Stream → the nodes that its shard had when the newest base was taken."""
+    if not source.cluster:
+        return {}
+    sink = archive.begin_base()
+    nodes = sink.previous.facts.source.get("nodes", {}) if sink.previous is not None else {}
+    sink.abandon()
+    return {stream: list(names) for stream, names in nodes.items()}
 
 
 @dataclass(slots=True)
@@ -37,6 +44,8 @@ class Following:
     _followers: dict[str, Follower] = field(default_factory=dict)
     _threads: list[threading.Thread] = field(default_factory=list)
     _shards: dict[str, Shard] = field(default_factory=dict)
+    _nodes: dict[str, list[str]] = field(default_factory=dict)
+    _naming: threading.Lock = field(default_factory=threading.Lock)
     _lacking: bool = False
     """A base is needed that no follower waits for."""
     _failed: bool = False
@@ -64,7 +73,8 @@ class Following:
         while not self.surroundings.stopping():
             try:
                 self.source = settled(self.source)
-                self._shards = named(self.archive, self.source)
+                self._nodes = known_streams(self.archive, self.source)
+                self._shards = self._named()
                 return
             except ComponentUnavailable as error:
                 if not warned:
@@ -120,13 +130,21 @@ class Following:
 
     def _servers(self, stream: str) -> Callable[[], tuple[Endpoint, Endpoint]]:
         def servers() -> tuple[Endpoint, Endpoint]:
-            now = named(self.archive, self.source) if self._dynamic() else self._shards
+            now = self._named() if self._dynamic() else self._shards
             shard = now.get(stream)
             if shard is None:
                 raise ComponentUnavailable(f"no server of the cluster holds {stream} now")
             return chosen(self.source, shard), shard.master
 
         return servers
+
+    def _named(self) -> dict[str, Shard]:
+        """Asks who holds what now. Any follower's thread."""
+        found = shards(self.source)
+        with self._naming:
+            now = by_stream(found, self._nodes)
+            self._nodes |= {stream: list(shard.names) for stream, shard in now.items()}
+        return now
 
     def _dynamic(self) -> bool:
         """May the servers change under their names?"""
@@ -137,6 +155,7 @@ class Following:
         wants = []
         try:
             event = self._events.get(timeout=timeout)
+            until = self.surroundings.clock.monotonic() + (GATHER if len(self._followers) > 1 else 0.0)
             while True:
                 if isinstance(event, Want):
                     wants.append(event)
@@ -144,7 +163,7 @@ class Following:
                     for want in wants:
                         refuse(want, Interrupted("another stream failed"))
                     raise event.error
-                event = self._events.get_nowait()
+                event = self._events.get(timeout=max(0.0, until - self.surroundings.clock.monotonic()))
         except Empty:
             return wants
 
@@ -162,7 +181,7 @@ class Following:
     def _look(self) -> None:
         """New shards are followed, and have a base taken; slots on the move are said."""
         try:
-            now = named(self.archive, self.source)
+            now = self._named()
         except PlanariaError:
             return  # its followers say what is wrong
         moving = any(shard.moving for shard in now.values())

@@ -5,7 +5,7 @@ import json
 from planaria.core.errors import ComponentRefused, PlanariaError, SafetyRefusal
 from planaria.drivers.contract import Change, Recovery
 from planaria.drivers.redis.base import prefix
-from planaria.drivers.redis.capture import keys_per_db, kind_and_version, plain
+from planaria.drivers.redis.capture import clustered, keys_per_db, kind_and_version, plain
 from planaria.drivers.redis.client import Commands, Info, shown
 from planaria.drivers.redis.loadable import loads, oldest
 from planaria.drivers.redis.patterns import selection
@@ -57,7 +57,7 @@ def plan_live(recovery: Recovery, target: Source, *, replace: bool) -> list[Chan
 def _able(commands: Commands, server: Info, recovery: Recovery) -> None:
     """Version, databases, modules, mode: can it hold this at all?"""
     facts, endpoint = recovery.base.facts, commands.endpoint
-    if server.get("redis_mode") == "cluster":
+    if clustered(server):
         raise ComponentRefused(f"{endpoint} is part of a cluster, where REPLICAOF is not allowed", hint=FILES)
     kind, version = kind_and_version(server)
     magic, rdb = facts.source["rdb_magic"], int(facts.source["rdb_version"])
