@@ -1,0 +1,116 @@
+"""A small repository to break: opened over any store, a component's journal written into it and read back."""
+
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from planaria.core.clock import Clock, Randomness
+from planaria.core.instant import SECOND, Instant
+from planaria.core.position import Position
+from planaria.core.windows import BasePoint, Reach, reach
+from planaria.repository.archive import ComponentArchive
+from planaria.repository.journal_catalogue import Catalogue, load
+from planaria.repository.journal_reader import JournalReader
+from planaria.repository.journal_way import Until
+from planaria.repository.journal_writer import JournalLimits
+from planaria.repository.limits import Limits
+from planaria.repository.recipients import Identity, Recipient, identity_of, new_identity
+from planaria.repository.repository import Repository, create, open_repository
+from planaria.storage.contract import Store
+from tests.support.clocks import ManualClock, seeded
+
+COMPONENT = "redis"
+STREAM = "main"
+START = Position("abc", 1000)
+
+
+@dataclass
+class Place:
+    """A repository in `store`, reopened over wrappers of it; a spool below `folder`. `told`: every warning."""
+
+    store: Store
+    folder: Path
+    clock: Clock = field(default_factory=ManualClock)
+    random: Randomness = field(default_factory=lambda: seeded(7))
+    told: list[str] = field(default_factory=list)
+    spool_budget: int = 1 << 30
+    segment: int = 1 << 16
+    idle: float = 5.0
+
+    def __post_init__(self) -> None:
+        text, recipient = new_identity(self.random)
+        self.identity: Identity = identity_of(text)
+        self.recipients: list[Recipient] = [recipient]
+        self._first = create(self.store, self.clock, self.random, self.recipients, self.identity)
+
+    def repository(self, store: Store | None = None) -> Repository:
+        """Over `store`, which wraps the place's own."""
+        first = self._first
+        return Repository(store or self.store, self.clock, self.random, first.keys, first.recipients, self.identity)
+
+    def archive(self, store: Store | None = None, *, spool: str = "spool") -> ComponentArchive:
+        limits = JournalLimits(
+            self.folder / spool, self.spool_budget, flush=3600.0, idle=self.idle, segment=self.segment
+        )
+        warn: Callable[[str], None] = self.told.append
+        return ComponentArchive(self.repository(store), COMPONENT, "redis", Limits(), limits, warn)
+
+    def catalogue(self) -> Catalogue:
+        return load(self.repository(), COMPONENT, None)
+
+    def reader(self, stream: str = STREAM) -> JournalReader:
+        return JournalReader(self.repository(), COMPONENT, lambda: self.catalogue().of(stream))
+
+    def read(self, until: Until = None, start: Position = START, stream: str = STREAM) -> bytes:
+        """What a restore would apply: the journal's bytes from `start`, cut behind the last stamp not after `until`."""
+        out = bytearray()
+        for piece in self.reader(stream).pieces(start, until):
+            allowed = piece.offset + len(piece.data)
+            if isinstance(until, Position):
+                allowed = min(allowed, until.offset)
+            elif until is not None:
+                allowed = max((offset for at, offset in piece.stamps if at <= until), default=piece.offset)
+            fresh = start.offset + len(out)
+            out += piece.data[max(0, fresh - piece.offset) : max(0, allowed - piece.offset)]
+            if allowed < piece.offset + len(piece.data):
+                break
+        return bytes(out)
+
+    def reach(self, at: Instant, start: Position = START) -> Reach:
+        """From one base at `start`, whose instant is `at`."""
+        return reach([BasePoint("base", at, {STREAM: start})], self.catalogue().streams())
+
+
+def begun(archive: ComponentArchive, position: Position = START, *, exact: bool = True, reason: str = "") -> None:
+    now = archive.repository.clock.now()
+    archive.journal(STREAM).begin(position, now, {"replid": position.lineage}, exact=exact, reason=reason)
+
+
+def after(instant: Instant, seconds: float) -> Instant:
+    return Instant(instant + round(seconds * SECOND))
+
+
+def in_child(work: Callable[[], None]) -> int:
+    """Runs `work` in a forked process: 0 when it came to its end, -9 when it was killed, 1 when it raised.
+
+    A fork and no new interpreter: a loop over every store call has to be quick. The child has no other threads.
+    """
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            work()
+            status = 0
+        finally:
+            os._exit(status)
+    _, ended = os.waitpid(child, 0)
+    return -os.WTERMSIG(ended) if os.WIFSIGNALED(ended) else os.WEXITSTATUS(ended)
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+__all__ = ["COMPONENT", "START", "STREAM", "Place", "after", "begun", "die", "in_child", "open_repository"]
