@@ -108,11 +108,14 @@ def followers(draw: st.DrawFn, world: World) -> Follower:
     return followed(world, modes[: len(world.clock)], cuts, draw(st.booleans()))
 
 
-def bases_of(world: World, ticks: Sequence[int]) -> list[BasePoint]:
-    return [
-        BasePoint(str(tick), Instant(world.clock[tick]), {"main": Position(*world.state(tick))})
-        for tick in sorted(ticks)
-    ]
+def base_of(world: World, tick: int) -> BasePoint:
+    return BasePoint(str(tick), Instant(world.clock[tick]), {"main": Position(*world.state(tick))})
+
+
+@st.composite
+def some_bases(draw: st.DrawFn, world: World) -> list[BasePoint]:
+    ticks = draw(st.lists(st.integers(0, len(world.clock) - 1), min_size=1, max_size=3, unique=True))
+    return [base_of(world, tick) for tick in sorted(ticks)]
 
 
 def reachable(world: World, mine: Sequence[Follower], bases: Sequence[BasePoint]) -> dict[int, set[tuple[str, int]]]:
@@ -154,9 +157,7 @@ def crossed(world: World) -> set[int]:
 def test_whatever_the_clock_does_what_can_be_chosen_means_one_state(data: st.DataObject) -> None:
     world = data.draw(worlds(jumps=True))
     mine = [data.draw(followers(world))]
-    bases = bases_of(
-        world, data.draw(st.lists(st.integers(0, len(world.clock) - 1), min_size=1, max_size=3, unique=True))
-    )
+    bases = data.draw(some_bases(world))
     spans = merged(mine[0].spans)
     can, happened = reachable(world, mine, bases), seen(world, mine)
     edges = {at for window in ambiguous(spans) for at in (window.first, window.last)}
@@ -170,9 +171,7 @@ def test_whatever_the_clock_does_what_can_be_chosen_means_one_state(data: st.Dat
 def test_everything_unambiguous_that_was_followed_can_be_chosen(data: st.DataObject) -> None:
     world = data.draw(worlds(jumps=True))
     mine = [data.draw(followers(world))]
-    bases = bases_of(
-        world, data.draw(st.lists(st.integers(0, len(world.clock) - 1), min_size=1, max_size=3, unique=True))
-    )
+    bases = data.draw(some_bases(world))
     found = held_instants(reach(bases, {"main": merged(mine[0].spans)}))
     assert set(reachable(world, mine, bases)) - crossed(world) <= found
 
@@ -181,9 +180,7 @@ def test_everything_unambiguous_that_was_followed_can_be_chosen(data: st.DataObj
 def test_two_followers_reach_exactly_what_one_of_them_saw_in_time(data: st.DataObject) -> None:
     world = data.draw(worlds(jumps=False))
     mine = [data.draw(followers(world)), data.draw(followers(world))]
-    bases = bases_of(
-        world, data.draw(st.lists(st.integers(0, len(world.clock) - 1), min_size=1, max_size=3, unique=True))
-    )
+    bases = data.draw(some_bases(world))
     spans = {"main": merged(span for one in mine for span in one.spans)}
     can = reachable(world, mine, bases)
     assert held_instants(reach(bases, spans)) == set(can)
