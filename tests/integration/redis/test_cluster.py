@@ -7,9 +7,9 @@ import pytest
 from planaria.core.errors import ComponentRefused, SafetyRefusal
 from planaria.core.position import Position
 from planaria.drivers.contract import Recovery, Target
-from tests.support.redis_cluster import at, cluster, command, nodes
+from tests.support.redis_cluster import at, cluster, command, nodes, state
 from tests.support.redis_running import BOTH, Run, offset_of, poll, to_server
-from tests.support.redis_server import Server, Servers
+from tests.support.redis_server import Server, Servers, free_port
 
 
 def fill(server: Server, tag: str, count: int = 300) -> None:
@@ -47,12 +47,20 @@ def test_every_shard_comes_back_into_a_directory_of_its_own(servers: Servers, tm
     recovery = Recovery(run.archive.bases[0], run.archive.journals, until)
     restored = run.driver.restore(recovery, Target(directory=tmp_path / "restored"))
     assert restored.positions == until
+    started = []
     for stream, digest in zip(named, digests, strict=True):
         directory = tmp_path / "restored" / stream
-        server = servers(family, settings={"include": str(directory / "start.conf")}, directory=directory)
-        assert server.digest() == digest
-        with server.client() as client:
-            assert client.info("cluster")["cluster_enabled"] == 1
+        settings = {"include": str(directory / "start.conf")}
+        started.append(servers(family, settings=settings, directory=directory, port=free_port(50_000)))
+        assert started[-1].digest() == digest
+    with started[0].client() as client:
+        for other in started[1:]:
+            command(client, "CLUSTER", "MEET", "127.0.0.1", other.port)
+    poll(lambda: all(state(server) == "ok" for server in started), "the restored cluster to be whole")
+    with at(started[0]) as client:
+        assert client.get("journal:7") == b"7"
+        assert client.get("later:7") is None
+        client.set("anywhere", "1")
     with pytest.raises(ComponentRefused, match="shards cannot be recovered into one running server"):
         run.driver.plan(recovery, Target(url=servers(family).url))
 

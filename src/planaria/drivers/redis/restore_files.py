@@ -25,7 +25,15 @@ from planaria.drivers.redis.rdb import RdbError
 from planaria.drivers.redis.rdb_filter import filtered
 from planaria.drivers.redis.replay import Replay, rewrite_of, stretch_of
 from planaria.drivers.redis.resp import ProtocolError, encode_command
-from planaria.drivers.redis.restore_plan import DATA_NAMES, STAGING, Layout, layout_of, start_file, users_file
+from planaria.drivers.redis.restore_plan import (
+    DATA_NAMES,
+    STAGING,
+    Layout,
+    layout_of,
+    nodes_file,
+    start_file,
+    users_file,
+)
 from planaria.drivers.redis.walker import Place
 
 MODE = 0o640
@@ -80,6 +88,8 @@ class _Writer:
         users = users_file(captured.get("acl.json"))
         if users:
             yield "planaria/users.acl", users
+        if self.recovery.base.facts.source["cluster"]:
+            yield "nodes.conf", nodes_file(self.recovery.base.facts, self.stream)
         yield "start.conf", start_file(self.layout, self.recovery.base.facts, captured, users=bool(users))
 
     def _small(self, path: Path, content: bytes) -> None:

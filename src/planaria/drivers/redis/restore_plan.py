@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import secrets
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -74,6 +75,8 @@ def plan_files(recovery: Recovery, directory: Path, *, replace: bool) -> list[Ch
         what = layout.base if layout.journal in (None, layout.base) else f"{layout.base} and {layout.journal}"
         changes.append(Change("write", f"{layout.root}/{what}", bytes_))
         changes.append(Change("then start", f"{_program(recovery.base.facts)} {layout.root}/start.conf"))
+    if len(layouts) > 1:
+        changes.append(Change("then join", "CLUSTER MEET each of the others, at any one of them; add replicas last"))
     return changes
 
 
@@ -143,6 +146,19 @@ def start_file(layout: Layout, facts: BaseFacts, captured: Mapping[str, bytes], 
         lines += ["# the users as they were:", f"aclfile {_quoted(layout.root / 'planaria/users.acl')}"]
     lines += [f"# loadmodule …  (the source had {_module(one)})" for one in modules]
     return ("\n".join(lines) + "\n").encode()
+
+
+def nodes_file(facts: BaseFacts, stream: str) -> bytes:
+    """A cluster's map with this node alone, its slots included, under a name that no living node has.
+
+    `<id> <ip:port@bus> <flags> <master> <ping> <pong> <epoch> <link> <slot>…`; the server puts its own address there
+    (redis/redis src/cluster_legacy.c: clusterLoadConfig). The nodes find each other by CLUSTER MEET.
+    """
+    slots = " ".join(f"{first}-{last}" for first, last in facts.source["slots"][stream])
+    epoch = 1 + list(facts.source["slots"]).index(stream)  # a different one for each: two nodes must not share any
+    node = secrets.token_hex(20)
+    head = f"{node} 127.0.0.1:0@0 myself,master - 0 0 {epoch} connected {slots}"
+    return f"{head}\nvars currentEpoch {epoch} lastVoteEpoch 0\n".encode()
 
 
 def _module(flat: list[object]) -> str:
