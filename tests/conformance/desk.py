@@ -1,7 +1,7 @@
 """A repository on the local disk for the laws of drivers; another process finds there what this one wrote."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,23 +15,29 @@ from planaria.repository.journal_writer import JournalLimits
 from planaria.repository.limits import Limits
 from planaria.repository.recipients import identity_from_text, new_identity
 from planaria.repository.repository import Repository, create, open_repository
+from planaria.storage.contract import Store
 from planaria.storage.local import LocalStore
 
 COMPONENT = "component"
 
 
+def _plain(store: Store) -> Store:
+    return store
+
+
 @dataclass
 class LocalDesk:
-    """Below `folder`: the repository, and the identity that opens it."""
+    """Below `folder`: the repository, and the identity that opens it. `wrap` puts faults around its store."""
 
     folder: Path
     driver: str
     clock: Clock
     limits: Limits
+    wrap: Callable[[Store], Store] = _plain
 
     @property
     def repository(self) -> Repository:
-        key, store = self.folder / "identity", LocalStore(self.folder / "repository")
+        key, store = self.folder / "identity", self.wrap(LocalStore(self.folder / "repository"))
         if key.exists():
             return open_repository(store, self.clock, secrets.token_bytes, identity=identity_from_text(key.read_text()))
         text, recipient = new_identity(secrets.token_bytes)

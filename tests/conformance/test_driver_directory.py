@@ -108,7 +108,7 @@ class Trees:
 
 def _set(folder: Path) -> Stage:
     clock = SystemClock()
-    return Stage(Trees(folder), LocalDesk(folder / "desk", "directory", clock, Limits(pack_size=4 << 20)), clock)
+    return Stage(Trees(folder), LocalDesk(folder / "desk", "directory", clock, Limits()), clock)
 
 
 @pytest.mark.parametrize("law", LAWS.values(), ids=LAWS.keys())
