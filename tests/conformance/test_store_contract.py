@@ -15,8 +15,8 @@ from planaria.storage.memory import MemoryStore
 from planaria.storage.metered import Metered
 from planaria.storage.objects import ObjectStore
 from planaria.storage.open import open_store
-from planaria.storage.retrying import Retrying
-from planaria.storage.scripted import Fault, Kind, Scripted
+from planaria.storage.retrying import Patience, Retrying
+from planaria.storage.scripted import Call, Fault, Kind, Scripted
 from planaria.storage.throttled import Rate, Throttled
 from tests.support.clocks import ManualClock, seeded
 
@@ -47,13 +47,17 @@ def _obstore_in_memory(_request: pytest.FixtureRequest) -> Store:
 
 
 def _failing_and_retried(_request: pytest.FixtureRequest) -> Store:
-    """Every fourth call fails before, after or half-way: nobody above Retrying may notice."""
+    """The first three calls of each method on each name fail, each in its own way: nobody above Retrying may notice."""
     kinds = (Kind.FAIL_BEFORE, Kind.FAIL_AFTER, Kind.FAIL_HALFWAY)
+    left: dict[tuple[str, str], list[Kind]] = {}
+
+    def script(call: Call) -> Fault | None:
+        own = left.setdefault((call.method, call.name), list(kinds))
+        return Fault(own.pop(0)) if own else None
+
     clock = ManualClock(CLOCK.now())
-    faulty = Scripted(
-        MemoryStore(CLOCK), lambda call: None if call.number % 4 else Fault(kinds[call.number // 4 % 3]), clock
-    )
-    return Retrying(faulty, clock, seeded(1))
+    patience = Patience(total=1e9)  # the sleeps of all threads add up on their one clock
+    return Retrying(Scripted(MemoryStore(CLOCK), script, clock), clock, seeded(1), patience)
 
 
 STORES: dict[str, Callable[[pytest.FixtureRequest], Store]] = {

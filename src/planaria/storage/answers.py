@@ -60,7 +60,7 @@ def translated(url: str, name: str | None) -> Iterator[None]:
 
 
 def translation(error: BaseException, url: str, name: str | None) -> PlanariaError:
-    text = str(error).partition("\n\nDebug source")[0]
+    text = str(error)
     status, code = status_of(error), _first(_CODE, text)
     said = ": ".join(part for part in (code, _first(_MESSAGE, text)) if part) or (f"HTTP {status}" if status else "")
     what = f"{url} at {name}" if name else url
@@ -107,9 +107,9 @@ def _unanswered(error: BaseException, what: str, text: str) -> PlanariaError:
         return StoreRefused(f"{what} denies us", hint="check the credentials and what their policy allows")
     if isinstance(error, NotSupportedError | InvalidPathError):
         return StoreRefused(f"{what} does not do what a repository needs ({_head(text)})")
-    if doubt := _first(_CERTIFICATE, str(error)):
+    if doubt := _first(_CERTIFICATE, text):
         return StoreRefused(f"{what} is not trusted ({doubt})", hint="set ca_file to the authority of its certificate")
-    cause = _first(_CAUSE, str(error), group=0)
+    cause = _first(_CAUSE, text, group=0)
     if cause == "InvalidContentType":
         return StoreRefused(f"{what} does not speak TLS", hint="use http:// and allow_http, or correct the endpoint")
     hint = (

@@ -34,18 +34,23 @@ class Retrying:
 
     def put(self, name: str, data: Bytes) -> None:
         """An earlier attempt may have arrived although it failed: then the object is there, with these very bytes."""
-        ambiguous = False
+        ambiguous = taken = False
 
         def attempt() -> None:
-            nonlocal ambiguous
+            nonlocal ambiguous, taken
             try:
-                self._store.put(name, data)
-            except ObjectExists:
-                if not ambiguous or self._store.get(name) != memoryview(data).cast("B"):
-                    raise
+                if not taken:
+                    self._store.put(name, data)
+                    return
             except StoreUnavailable:
                 ambiguous = True
                 raise
+            except ObjectExists:
+                if not ambiguous:
+                    raise
+                taken = True
+            if self._store.get(name) != memoryview(data).cast("B"):
+                raise ObjectExists(f"{name} is already in {self.url}, with other content")
 
         self._insisted(attempt)
 

@@ -154,3 +154,17 @@ for number in range(1, 10):
     )
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert [info.name for info in LocalStore(tmp_path).list("")] == there
+
+
+def test_a_directory_is_opened_without_loading_what_only_object_stores_need(tmp_path: Path) -> None:
+    done = child(
+        """
+from planaria.service.system_clock import SystemClock
+from planaria.storage.open import open_store
+from planaria.storage.options import StoreOptions
+open_store(sys.argv[1], StoreOptions(), SystemClock()).put("one", b"")
+print(sorted({"obstore", "ssl", "urllib.request"} & set(sys.modules)))
+""",
+        tmp_path,
+    )
+    assert done.stdout == "[]\n", done.stderr

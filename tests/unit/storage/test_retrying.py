@@ -1,5 +1,7 @@
 """Retrying: what may pass is tried again, within bounds, and a put that arrived unseen is recognised."""
 
+from collections import Counter
+
 import pytest
 
 from planaria.core.errors import ObjectExists, ObjectMissing, PlanariaError, StoreFull, StoreRefused, StoreUnavailable
@@ -35,7 +37,9 @@ def test_every_method_survives_three_failures_of_each_kind(kind: Kind) -> None:
     assert [info.name for info in bench.store.list("a/")] == ["a/one"]
     bench.store.delete("a/one")
     assert list(bench.inner.list("")) == []
-    assert all(sum(call.method == method for call in bench.faulty.calls) > 3 for method in METHODS)
+    asked = Counter(call.method for call in bench.faulty.calls)
+    assert asked["put"] > 1
+    assert all(asked[method] == 4 for method in ("head", "list", "delete"))
 
 
 def test_a_put_that_arrived_though_it_failed_is_taken_as_done() -> None:
@@ -64,7 +68,7 @@ def test_a_taken_name_is_said_at_once_when_nothing_failed_before() -> None:
 def test_the_comparison_after_an_unseen_put_is_retried_too() -> None:
     bench = Bench(at_calls({1: Fault(Kind.FAIL_AFTER), 3: Fault(Kind.FAIL_BEFORE)}))
     bench.store.put("one", b"mine")
-    assert [call.method for call in bench.faulty.calls] == ["put", "put", "get", "put", "get"]
+    assert [call.method for call in bench.faulty.calls] == ["put", "put", "get", "get"]
 
 
 @pytest.mark.parametrize("error", [StoreRefused("no"), StoreFull("no"), ObjectMissing("no")])
