@@ -17,6 +17,7 @@ from planaria.drivers.redis import psync
 from planaria.drivers.redis.capture import announced
 from planaria.drivers.redis.client import Commands
 from planaria.drivers.redis.endpoint import Endpoint
+from planaria.drivers.redis.inflow import Inflow
 from planaria.drivers.redis.intake import Intake
 from planaria.drivers.redis.link import Link, Started
 from planaria.drivers.redis.pump import Pump
@@ -141,7 +142,7 @@ class Follower:
         try:
             with Commands(asked, access) as commands:
                 pump = Pump(
-                    link,
+                    link.endpoint,
                     self._intake,
                     commands,
                     self._lineage,
@@ -149,11 +150,11 @@ class Follower:
                     {"replid": self._replid, "address": str(link.endpoint), "begun": self._begun},
                     self.surroundings.clock,
                     self.stopping,
-                    self._acknowledged,
                     self._recovered,
                 )
                 pump.begin(self.surroundings.clock.now(), why)
-                pump.run()
+                with Inflow(link, self.surroundings.clock, self._acknowledged) as inflow:
+                    pump.run(inflow)
         except ProtocolError as error:
             self._intake.journal.flush()
             self._intake = None  # what it had not appended is asked for again

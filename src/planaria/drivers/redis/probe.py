@@ -136,10 +136,11 @@ class _Server:
             )
         backlog = int(info.get("repl_backlog_size", "0"))
         uptime = max(1, int(commands.info("server").get("uptime_in_seconds", "1")))
-        rate = int(info.get("master_repl_offset", "0")) / uptime
+        # The replication offset stands still while there is no replica; what clients send is there always.
+        rate = int(commands.info("stats").get("total_net_input_bytes", "0")) / uptime
         seconds = backlog / rate if rate else float("inf")
         enough = seconds >= ABSENCE
-        held = f"about {seconds:.0f} s of writes" if seconds < 1e6 else "more than it writes in days"
+        held = f"about {seconds:.0f} s of what it is sent" if seconds < 1e6 else "more than it is sent in days"
         wanted = max(1, round(rate * ABSENCE / (1 << 20) + 0.5))
         self.note(
             "backlog",

@@ -15,9 +15,9 @@ from planaria.core.instant import SECOND, Instant
 from planaria.core.position import Position
 from planaria.drivers.contract import Json
 from planaria.drivers.redis.client import Info
-from planaria.drivers.redis.inflow import TICK, Arrival, Inflow
+from planaria.drivers.redis.endpoint import Endpoint
+from planaria.drivers.redis.inflow import TICK, Arrival
 from planaria.drivers.redis.intake import Intake
-from planaria.drivers.redis.link import Link
 
 PROMPT = SECOND // 4
 LATE = SECOND
@@ -34,6 +34,14 @@ class AsksInfo(Protocol):
     def info(self, section: str) -> Info: ...
 
 
+class Arrivals(Protocol):
+    """What this module needs of an `inflow.Inflow`."""
+
+    def take(self, timeout: float) -> Arrival | None: ...
+
+    def stop(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class _Question:
     """`written`: how far the stream went at `at` (or a little later); `asked`: the same moment, monotonic."""
@@ -47,7 +55,7 @@ class _Question:
 class Pump:
     """Moves one link's stream until it breaks. `facts`: what the journal keeps of the source, without the place."""
 
-    link: Link
+    endpoint: Endpoint
     intake: Intake
     commands: AsksInfo
     lineage: str
@@ -55,7 +63,6 @@ class Pump:
     facts: dict[str, Json]
     clock: Clock
     stopping: Callable[[], bool]
-    acknowledged: Callable[[], int]
     exactly: Callable[[], None] = lambda: None
     """Called when stamps have become exact: the link works."""
     _exact: bool = False
@@ -66,27 +73,26 @@ class Pump:
     _moved: float = 0.0
     _told: object = None
 
-    def run(self) -> None:
+    def run(self, inflow: Arrivals) -> None:
         """Returns when stopping, all that was read appended.
 
         Raises ComponentUnavailable when the link breaks, resp.ProtocolError when it brings no stream of commands.
         """
         due = self._moved = self.clock.monotonic()
-        with Inflow(self.link, self.clock, self.acknowledged) as inflow:
-            while not self.stopping():
-                arrival = inflow.take(TICK)
-                if arrival is not None:
-                    self._take(arrival)
-                else:
-                    self._idle()
-                now = self.clock.monotonic()
-                if now >= due:
-                    due = now + (1.0 if self._exact else 0.1)
-                    self._tell()
-                    self._ask()
-            inflow.stop()
-            while (arrival := inflow.take(0)) is not None:
+        while not self.stopping():
+            arrival = inflow.take(TICK)
+            if arrival is not None:
                 self._take(arrival)
+            else:
+                self._idle()
+            now = self.clock.monotonic()
+            if now >= due:
+                due = now + (1.0 if self._exact else TICK)
+                self._tell()
+                self._ask()
+        inflow.stop()
+        while (arrival := inflow.take(0)) is not None:
+            self._take(arrival)
         self._tell()
 
     def begin(self, at: Instant, reason: str) -> None:
@@ -126,7 +132,7 @@ class Pump:
             self._fell_behind(max(self._stamped, question.at))
         if self.clock.monotonic() - max(self._moved, question.asked) > STALLED:
             ahead = question.written - self.intake.received
-            raise ComponentUnavailable(f"{self.link.endpoint} is {ahead} bytes ahead, but its link brings nothing")
+            raise ComponentUnavailable(f"{self.endpoint} is {ahead} bytes ahead, but its link brings nothing")
 
     def _fell_behind(self, at: Instant) -> None:
         question = self._question
