@@ -160,7 +160,7 @@ def test_whatever_the_clock_does_what_can_be_chosen_means_one_state(data: st.Dat
     bases = data.draw(some_bases(world))
     spans = merged(mine[0].spans)
     can, happened = reachable(world, mine, bases), seen(world, mine)
-    edges = {at for window in ambiguous(spans) for at in (window.first, window.last)}
+    edges = {at for window in ambiguous(spans) for at in (window.first, window.last)} | {one.last_at for one in spans}
     for at in held_instants(reach(bases, {"main": spans})):
         assert at in can, f"{at} is held, and no journal leads there"
         if at not in edges and at not in {base.at for base in bases}:
