@@ -117,7 +117,7 @@ def _invoked(arguments: list[str], words: list[str], invocation: Invocation) -> 
         raise KeyboardInterrupt from None
     except typer.TyperException as error:
         message, context = error.format_message(), getattr(error, "ctx", None)
-        where = f"{context.command_path} --help" if context else "planaria --help"
+        where = f"{context.command_path if context else f'planaria {invocation.verb}'} --help"
         raise UsageError(message.rstrip("."), hint=where) from None
     return result if isinstance(result, int) else 0
 

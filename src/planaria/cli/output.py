@@ -48,7 +48,7 @@ class Output:
     def fail(self, verb: str, error: PlanariaError) -> None:
         """An error that ended the verb: to standard error, and in the JSON object."""
         print(f"planaria: {error.message}", file=sys.stderr)
-        for line in (error.hint or "").splitlines():
+        for line in (hint_of(error) or "").splitlines():
             print(f"  {line}", file=sys.stderr)
         self.finish(verb, {}, [error_json(error)], ok=False)
 
@@ -62,7 +62,8 @@ class Output:
 
     def missed(self, about: str, error: PlanariaError) -> None:
         """An error of one of several things."""
-        hint = f" ({'; '.join(error.hint.splitlines())})" if error.hint else ""
+        found = hint_of(error)
+        hint = f" ({'; '.join(found.splitlines())})" if found else ""
         self.complain(f"{about}: {error.message}{hint}")
 
 
@@ -94,8 +95,23 @@ def abandoned() -> None:
         os.close(nowhere)
 
 
+HINTS = {
+    "damaged-data": "planaria check --read names all that is damaged; planaria points shows what else can be reached",
+    "store-unavailable": "planaria doctor checks the store; it may pass",
+    "store-refused": "planaria doctor checks what the store lets us do",
+    "component-unavailable": "planaria doctor checks the service; it may pass",
+    "component-refused": "planaria doctor names what the service asks for",
+    "interrupted": "run it again: nothing half done counts",
+}
+"""What to do next, for errors whose cause could not say."""
+
+
+def hint_of(error: PlanariaError) -> str | None:
+    return error.hint or HINTS.get(error.code)
+
+
 def error_json(error: PlanariaError, **more: str) -> Json:
-    found: Json = {"code": error.code, "message": error.message, "hint": error.hint, **more}
+    found: Json = {"code": error.code, "message": error.message, "hint": hint_of(error), **more}
     named = getattr(error, "object_name", None)
     return found | ({"object": named} if named else {})
 

@@ -143,10 +143,10 @@ def make_plan(
     steps, notes, taken = [], list[str](), dict[Path, str]()
     for name in selected(asked, list(drivers)):
         kind, driver = drivers[name]
-        choice = choose(asked.point, source.known(name), now)
         target, where = target_of(asked.targets.get(name), asked.replace)
         if target.directory is not None and (other := taken.setdefault(target.directory.resolve(), name)) != name:
             raise UsageError(f"{other} and {name} have the same target", hint="a directory for each")
+        choice = choose(asked.point, source.known(name), now)
         step, fallen = planned(Step(name, kind, choice, target, where, asked.only), driver, source)
         steps.append(step)
         notes += fallen
