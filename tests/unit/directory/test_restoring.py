@@ -1,5 +1,6 @@
 """A base carried out onto a disk: what is refused, what is left, what is removed."""
 
+import errno
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -7,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from planaria.core.base import BaseFacts
-from planaria.core.errors import DamagedData, Interrupted, SafetyRefusal, StoreFull, UsageError
+from planaria.core.errors import DamagedData, Failed, Interrupted, SafetyRefusal, StoreFull, UsageError
 from planaria.drivers.contract import Recovery, Target
+from planaria.drivers.directory import restore
+from planaria.drivers.directory.durable import sync_file_system
 from tests.support.memory_archive import MemoryArchive, MemoryBase
 from tests.unit.directory.surroundings import LATER, Scene
 
@@ -146,6 +149,27 @@ def test_too_little_room_is_refused_before_anything_is_touched(
     assert not (tmp_path / "out").exists()
 
 
+def test_room_that_is_taken_by_what_gives_way_is_room(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/old").write_bytes(b"x" * 10_000)
+    fields = list(os.statvfs(tmp_path))
+    fields[4] = 0  # f_bavail
+    monkeypatch.setattr(os, "statvfs", lambda path: os.statvfs_result(fields))
+    scene.restore(tmp_path / "out", replace=True)
+    assert _look(tmp_path / "out") == _look(scene.root)
+
+
+def test_a_file_that_is_not_ours_to_open_gives_way(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.restore(tmp_path / "out")
+    monkeypatch.setattr(os, "access", lambda path, mode: not str(path).endswith("deep/b"))
+    changes = scene.driver().plan(scene.recovery(), Target(directory=tmp_path / "out", replace=True))
+    assert f"{tmp_path}/out/deep/b" in {change.detail for change in changes if change.what == "remove"}
+
+
 def test_replace_removes_what_is_extra_and_says_so_before(scene: Scene, tmp_path: Path) -> None:
     out = tmp_path / "out"
     scene.restore(out)
@@ -216,6 +240,59 @@ def test_replace_of_a_part_leaves_the_rest(scene: Scene, tmp_path: Path) -> None
     assert (out / "deep/b").read_text() == "two"
     assert (out / "a").read_text() == "changed"
     assert (out / "extra").read_text() == "mine"
+
+
+def test_replace_of_a_part_clears_the_directory_in_its_place(scene: Scene, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    (out / "deep/b/inside").mkdir(parents=True)
+    (out / "deep/b/inside/file").write_text("x")
+    scene.restore(out, "path:deep/b", replace=True)
+    assert (out / "deep/b").read_text() == "two"
+
+
+def test_a_directory_gets_its_mode_after_all_below_it(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that may not be entered would keep us from what it holds, unless we are root."""
+    finished: list[str] = []
+    really = os.utime
+
+    def watched(path: str, *, ns: tuple[int, int], follow_symlinks: bool) -> None:
+        finished.append(str(path).removeprefix(f"{tmp_path}/out").lstrip("/"))
+        really(path, ns=ns, follow_symlinks=follow_symlinks)
+
+    monkeypatch.setattr(os, "utime", watched)
+    scene.restore(tmp_path / "out")
+    assert finished[-3:] == ["deep/down", "deep", ""]
+    assert set(finished[:-3]) == {"a", "deep/b", "deep/down/empty", "deep/link"}
+
+
+def test_all_is_made_durable_last(scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    events: list[str] = []
+    really = os.utime
+
+    def watched(path: str, *, ns: tuple[int, int], follow_symlinks: bool) -> None:
+        events.append("times")
+        really(path, ns=ns, follow_symlinks=follow_symlinks)
+
+    monkeypatch.setattr(os, "utime", watched)
+    monkeypatch.setattr(restore, "sync_file_system", lambda descriptor, name: events.append(f"synced {name}"))
+    scene.restore(tmp_path / "out")
+    assert events[-2:] == ["times", f"synced {tmp_path}/out"]
+
+
+def test_a_disk_that_cannot_make_it_durable_fails_the_restore(tmp_path: Path) -> None:
+    with pytest.raises(Failed, match="out could not be made durable: Bad file descriptor"):
+        sync_file_system(-1, "out")
+
+
+def test_a_full_disk_is_said_with_the_file(scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    with pytest.raises(Failed, match="out/a cannot be written: No space left on device"):
+        scene.restore(tmp_path / "out")
 
 
 def test_replace_leaves_what_is_excluded(scene: Scene, tmp_path: Path) -> None:

@@ -192,12 +192,24 @@ def test_links_pipes_and_sockets_are_noted_without_content(scene: Scene) -> None
     assert scene.source["sockets"] == {"count": 1, "paths": ["door"]}
 
 
-def test_holes_are_zeros_and_are_known(scene: Scene) -> None:
+def test_holes_are_zeros_and_are_known_and_are_not_read(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    really, read = os.preadv, []
+
+    def counted(descriptor: int, buffers: list[memoryview], offset: int) -> int:
+        read.append((offset, len(buffers[0])))
+        return really(descriptor, buffers, offset)
+
+    monkeypatch.setattr(os, "preadv", counted)
     with (scene.root / "a").open("wb") as file:
         file.seek(3 << 20)
         file.write(b"end")
         file.truncate(4 << 20)
-    content = scene.base()["a"]
+    (scene.root / "b").write_bytes(b"")
+    os.truncate(scene.root / "b", 2 << 20)
+    bases = scene.base()
+    content = bases["a"]
+    assert bases["b"] == bytes(2 << 20)
+    assert read == [(0, 4 << 20)]  # in memory a file is asked for as one piece
     assert content == bytes(3 << 20) + b"end" + bytes((1 << 20) - 3)
     assert scene.archive.bases[-1].files["a"][0].meta["allocated"] <= 1 << 20
 

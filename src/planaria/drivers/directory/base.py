@@ -191,14 +191,14 @@ class Taking:
     def _age_ns(self, source: Source) -> int:
         return self._surroundings.clock.now() * 1000 - source.status.st_ctime_ns
 
-    def _entry(self, found: Found, source: Source, **more: Json) -> Entry:
+    def _entry(self, found: Found, source: Source) -> Entry:
         try:
             meta = meta_of(source.status, source.descriptor)
         except OSError as error:
             raise unreadable(found.where, error) from None
         if self._age_ns(source) < RECENT_NS:
             meta["recent"] = True
-        return Entry(found.path, source.status.st_size, meta | more)
+        return Entry(found.path, source.status.st_size, meta)
 
     def _settle(self, *, leaving: int) -> None:
         while len(self._readings) > leaving:
@@ -237,7 +237,7 @@ class Taking:
         if source is None:
             return
         try:
-            entry = self._sink.stream(self._entry(found, source, changing=True), source.pieces())
+            entry = self._sink.stream(self._entry(found, source), source.pieces())
             changed = not source.stood_still()
         finally:
             source.close()

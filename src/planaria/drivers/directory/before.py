@@ -38,7 +38,7 @@ class Before:
 
 def _same(entry: Entry, status: os.stat_result) -> bool:
     meta = entry.meta
-    if meta.get("kind") != "file" or meta.get("recent") or meta.get("changing"):
+    if meta.get("kind") != "file" or meta.get("recent"):
         return False
     now = identity(status)
     return (
