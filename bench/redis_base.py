@@ -12,6 +12,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import zstandard
+
 from bench.directory import Run, timed
 from bench.redis_keys import fill
 from bench.redis_servers import CLOCK, FAMILIES, Planaria, Server, cores, running, versions
@@ -33,20 +35,21 @@ def measure(server: Server, work: Path, rounds: int) -> tuple[int, dict[str, lis
         ):
             runs[name].append(run)
             print(f"{name:>20} {run.seconds:6.2f} s {run.cpu:6.2f} s CPU {run.memory >> 20:5} MiB", file=sys.stderr)
-        size = size or int(timed_size(dump))
+        size = size or rdb_size(dump)
     return size, runs
 
 
-def timed_size(dump: Path) -> int:
-    """Bytes of the RDB in a dump."""
-    import zstandard
-
+def rdb_size(dump: Path) -> int:
+    """Bytes of the RDB that was compressed."""
     with dump.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file) as reader:
         return sum(len(piece) for piece in iter(lambda: reader.read(1 << 20), b""))
 
 
 def table(size: int, runs: dict[str, list[Run]]) -> str:
-    lines = ["| tool | seconds, least / median | MB/s | CPU s | memory | times redis-cli, least / median |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| tool | seconds, least / median | MB/s | CPU s | memory | speed against redis-cli, least / median |",
+        "|---|---|---|---|---|---|",
+    ]
     other = [run.seconds for run in runs["redis-cli, zstd -1"]]
     for name, found in runs.items():
         seconds = [run.seconds for run in found]

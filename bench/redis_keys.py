@@ -12,7 +12,7 @@ DAY = 86_400_000
 
 def fill(port: int, keys: int, seed: int, now_ms: int) -> None:
     """Keys `0` … of every type, a quarter of them with TTLs of a day or more. The server's DBSIZE proves them."""
-    randomness = random.Random(seed)
+    randomness = random.Random(seed)  # noqa: S311
     with socket.create_connection(("127.0.0.1", port), 60) as connection:
         connection.sendall(encode_command(b"CLIENT", b"REPLY", b"OFF"))
         batch: list[bytes] = []
@@ -47,7 +47,8 @@ def commands(number: int, randomness: random.Random, now_ms: int) -> Iterator[by
     elif kind == 16:
         yield encode_command(b"SADD", key, *words)
     elif kind < 19:
-        yield encode_command(b"ZADD", key, *(part for word in words for part in (b"%d" % randomness.getrandbits(20), word)))
+        scored = (part for word in words for part in (b"%d" % randomness.getrandbits(20), word))
+        yield encode_command(b"ZADD", key, *scored)
     else:
         yield encode_command(b"XADD", key, b"%d-1" % (now_ms + number), b"kind", b"event", b"body", b"".join(words[:2]))
     if number % 4 == 0:

@@ -117,6 +117,7 @@ class Planaria:
         subprocess.run(
             [*self.command("init"), "--quiet", "--environment", "bench", "--url", f"file://{self.folder}/repository"],
             check=True,
+            stdout=subprocess.DEVNULL,
         )
         path = self.folder / "planaria.yaml"
         head = path.read_text().partition("# Upstream first")[0]
