@@ -10,7 +10,7 @@ from planaria.core.position import Position
 from planaria.drivers.contract import MAIN, Recovery, Target
 from tests.support.proxy import proxy
 from tests.support.redis_data import load, write
-from tests.support.redis_running import BOTH, Run, poll, to_server
+from tests.support.redis_running import BOTH, Run, offset_of, poll, to_server
 from tests.support.redis_server import Server, Servers, running
 
 
@@ -132,6 +132,9 @@ def test_a_replica_that_was_behind_when_promoted_is_another_history(
                 client.set("lost", "1")
             run.catch_up(master)
             lineage = run.tail().position.lineage
+            with replica.client() as client:
+                client.set("more", b"x" * 100_000)
+            assert offset_of(replica) > run.tail().position.offset, "its offsets alone would let it go on"
             wire.to_port = replica.port
             wire.cut()
             run.await_base(2)

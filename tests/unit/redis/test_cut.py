@@ -68,6 +68,16 @@ def test_the_place_to_walk_from_is_the_newest_hint_at_or_before_the_end() -> Non
     assert one.place == Place(START + 2 * len(A), 1)
 
 
+def test_a_hint_behind_the_end_is_no_place_to_walk_from() -> None:
+    view = MemoryJournal()
+    view.begin(Position("l", START), Instant(0), {}, exact=True, reason="")
+    view.append(A, Instant(10))
+    view.append(B, Instant(20), {"safe": START + len(A + B), "db": 0})
+    one = stretch(view, Instant(15))
+    assert read(one) == A
+    assert one.place == Place(START, 0)
+
+
 def test_walking_finds_the_last_end_outside_a_transaction() -> None:
     data = A + MULTI + B
     assert last_safe(Place(START, 0), iter([data[:5], data[5:]])).offset == START + len(A)
