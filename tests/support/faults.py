@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,7 @@ from planaria.repository.journal_way import Until
 from planaria.repository.journal_writer import JournalLimits
 from planaria.repository.limits import Limits
 from planaria.repository.recipients import Identity, Recipient, identity_of, new_identity
-from planaria.repository.repository import Repository, create, open_repository
+from planaria.repository.repository import Repository, create
 from planaria.storage.contract import Store
 from tests.support.clocks import ManualClock, seeded
 
@@ -37,6 +38,7 @@ class Place:
     told: list[str] = field(default_factory=list)
     spool_budget: int = 1 << 30
     segment: int = 1 << 16
+    flush: float = 3600.0
     idle: float = 5.0
 
     def __post_init__(self) -> None:
@@ -52,7 +54,7 @@ class Place:
 
     def archive(self, store: Store | None = None, *, spool: str = "spool") -> ComponentArchive:
         limits = JournalLimits(
-            self.folder / spool, self.spool_budget, flush=3600.0, idle=self.idle, segment=self.segment
+            self.folder / spool, self.spool_budget, flush=self.flush, idle=self.idle, segment=self.segment
         )
         warn: Callable[[str], None] = self.told.append
         return ComponentArchive(self.repository(store), COMPONENT, "redis", Limits(), limits, warn)
@@ -92,6 +94,16 @@ def after(instant: Instant, seconds: float) -> Instant:
     return Instant(instant + round(seconds * SECOND))
 
 
+def eventually(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Waits for another thread, and no longer than it takes."""
+    pause = threading.Event()
+    for _ in range(round(seconds / 0.005)):
+        if condition():
+            return
+        pause.wait(0.005)
+    raise AssertionError("it did not come to pass")
+
+
 def in_child(work: Callable[[], None]) -> int:
     """Runs `work` in a forked process: 0 when it came to its end, -9 when it was killed, 1 when it raised.
 
@@ -111,6 +123,3 @@ def in_child(work: Callable[[], None]) -> int:
 
 def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
-
-
-__all__ = ["COMPONENT", "START", "STREAM", "Place", "after", "begun", "die", "in_child", "open_repository"]
