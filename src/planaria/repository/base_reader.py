@@ -132,6 +132,8 @@ class BaseReader:
 
     def _where(self, chunk_id: bytes) -> Location:
         where = self.index.find(chunk_id)
+        if where is None and self.index.damage:
+            raise self.index.damage[0]
         if where is None:
             raise DamagedData(
                 f"the index does not know a chunk of {self.record.name}",
@@ -254,6 +256,6 @@ def _all(work: Callable[[Span], None], spans: Iterator[Span], workers: int) -> N
 
 
 def open_base(repository: Repository, record: BaseRecord, limits: Limits) -> BaseReader:
-    """Raises DamagedData when an index run is damaged."""
+    """Raises errors of the store."""
     index = load(repository, record.component, limits.cache)
     return BaseReader(repository, record, limits, index, PackReader(repository, record.component))

@@ -5,15 +5,17 @@ away is noticed, and so is the newest.
 """
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from planaria.core.base import BaseFacts
-from planaria.core.errors import DamagedData, PlanariaError
+from planaria.core.errors import DamagedData, ObjectMissing
 from planaria.core.instant import Instant
 from planaria.core.nearest import the_only
 from planaria.core.position import Position
 from planaria.repository.index import Location
+from planaria.repository.layout import what_is
 from planaria.repository.records import Record, get_record
 from planaria.repository.repository import Repository
 from planaria.repository.sealed import Kind, canonical
@@ -116,7 +118,7 @@ def base_of(record: Record, component: str) -> BaseRecord:
             previous=(str(previous[0]), str(previous[1])) if previous else None,
             digest=record.digest,
         )
-    except (ValueError, KeyError, TypeError, IndexError):
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
         raise DamagedData(f"{record.name} is unreadable", object_name=record.name) from None
 
 
@@ -127,18 +129,25 @@ def read_base(repository: Repository, component: str, name: str) -> BaseRecord:
 
 def base_names(repository: Repository, component: str) -> list[str]:
     """Oldest first."""
-    return [info.name for info in repository.store.list(f"{component}/bases/")]
+    return [info.name for info in repository.store.list(f"{component}/bases/") if what_is(info.name) == "base"]
 
 
 def all_bases(repository: Repository, component: str) -> tuple[list[BaseRecord], list[DamagedData]]:
+    """(the readable ones, oldest first; what is wrong with the others, and which are gone)."""
+    receipts, damage = read_receipts(repository, component)  # first: what they name was there before them
+    bases, wrong = read_bases(repository, component)
+    return bases, [*damage, *wrong, *gone(repository, receipts, bases, wrong)]
+
+
+def read_bases(repository: Repository, component: str) -> tuple[list[BaseRecord], list[DamagedData]]:
     """(the readable ones, oldest first; what is wrong with the others)."""
-    bases, damage = [], []
+    bases, damage = list[BaseRecord](), list[DamagedData]()
     for name in base_names(repository, component):
         try:
             bases.append(read_base(repository, component, name))
         except DamagedData as error:
             damage.append(error)
-    return bases, damage + missing_bases(repository, component)
+    return bases, damage
 
 
 def newest_base(repository: Repository, component: str) -> BaseRecord | None:
@@ -151,21 +160,41 @@ def newest_base(repository: Repository, component: str) -> BaseRecord | None:
     return None
 
 
-def missing_bases(repository: Repository, component: str) -> list[DamagedData]:
-    """Bases whose receipt says that they were committed, and that are gone or are another object."""
-    present, findings = set(base_names(repository, component)), []
+def read_receipts(repository: Repository, component: str) -> tuple[dict[str, str], list[DamagedData]]:
+    """(the bases that were committed, each with the BLAKE3 of its commit object; what is wrong with other receipts)."""
+    receipts, damage = dict[str, str](), list[DamagedData]()
     for info in repository.store.list(f"{component}/sessions/"):
-        if not info.name.endswith(".end"):
-            continue
-        try:
-            receipt = get_record(repository, component, Kind.LEASE, info.name).facts
-            base = str(receipt["base"])
-        except PlanariaError as error:
-            findings.append(DamagedData(error.message, object_name=info.name))
-            continue
-        if base not in present:
-            findings.append(DamagedData(f"{base} was committed and is missing", object_name=base))
-    return findings
+        if what_is(info.name) == "receipt":
+            try:
+                facts = get_record(repository, component, Kind.LEASE, info.name).facts
+                receipts[str(facts["base"])] = str(facts["hash"])
+            except DamagedData as error:
+                damage.append(error)
+            except KeyError:
+                damage.append(DamagedData(f"{info.name} names no base", object_name=info.name))
+    return receipts, damage
+
+
+def gone(
+    repository: Repository, receipts: Mapping[str, str], bases: Sequence[BaseRecord], damage: Sequence[DamagedData]
+) -> list[DamagedData]:
+    """Bases whose receipts say that they were committed, and that are missing or another object."""
+    digests, named, found = {one.name: one.digest for one in bases}, {error.object_name for error in damage}, []
+    for name, digest in receipts.items():
+        if name not in digests and name not in named and not is_there(repository, name):
+            found.append(DamagedData(f"{name} was committed and is missing", object_name=name))
+        elif digests.get(name, digest) != digest:
+            found.append(DamagedData(f"{name} is not the object that was committed", object_name=name))
+    return found
+
+
+def is_there(repository: Repository, name: str) -> bool:
+    """Asked of one object: a listing may be behind."""
+    try:
+        repository.store.head(name)
+    except ObjectMissing:
+        return False
+    return True
 
 
 def find_base(repository: Repository, component: str, base_id: str) -> BaseRecord:

@@ -1,190 +1,213 @@
-"""Proving a repository: the structure always, the data when asked, oldest-unread first within a budget.
+"""Proving the structure: every name, seal, hash and reference of what is small. Needs no identity.
 
-Structure: every name, seal, chain and reference resolves; needs no identity. Data (`read`): every pack, segment and
-sealed key is fetched whole, decrypted, decoded and hashed. Damage ends nothing: everything wrong is listed by name.
+Damage ends nothing: everything wrong goes to the report, by name. Where an object is missed that may only just have
+been written or taken away, the store is asked for it once more.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import blake3
 
 from planaria.core.errors import DamagedData, ObjectMissing, RepositoryRefused
 from planaria.repository.base_reader import BaseReader, PackReader
-from planaria.repository.bases import BaseRecord, all_bases
-from planaria.repository.check_state import CheckState
-from planaria.repository.codec import Decoder
-from planaria.repository.index import Index, Location, Run, read_run
+from planaria.repository.bases import BaseRecord, gone, is_there, read_bases, read_receipts
+from planaria.repository.check_report import Report
+from planaria.repository.condemned import condemned
+from planaria.repository.index import Index, Run, read_run, run_names
+from planaria.repository.keys import parse_key_object
+from planaria.repository.layout import what_is
 from planaria.repository.limits import Limits
 from planaria.repository.manifest import ID
 from planaria.repository.packs import pack_name
-from planaria.repository.repository import ROOT, Repository, believe_root, parse_keys
-from planaria.repository.sealed import SlotKind, parse_header, slots
-from planaria.storage.contract import ObjectInfo
-
-RESERVED = ("keys", "markers", "planaria.json", "probe", "recovery-kit", "runs")
-"""First parts of object names that are no component's."""
-
-
-@dataclass(frozen=True, slots=True)
-class Damage:
-    object: str
-    component: str
-    kind: str
-    """`missing`, `damaged` or `unproven` (no key here opens it)."""
-    detail: str
-
-
-@dataclass(slots=True)
-class Report:
-    findings: list[Damage] = field(default_factory=list)
-    objects: int = 0
-    bytes_read: int = 0
-    unread: int = 0
-    """Objects that the budget did not reach."""
-
-    def damaged(self, component: str, error: DamagedData | RepositoryRefused, name: str = "") -> None:
-        name = name or getattr(error, "object_name", "")
-        kind = "unproven" if isinstance(error, RepositoryRefused) else "damaged"
-        kind = "missing" if "missing" in error.message or "is gone" in error.message else kind
-        finding = Damage(name, component, kind, error.message)
-        if finding not in self.findings:
-            self.findings.append(finding)
-
-
-def components(repository: Repository) -> list[str]:
-    """Every component that has objects, without listing them all: names may not reach behind `~`."""
-    found, after = [], ""
-    while (info := next(repository.store.list("", after), None)) is not None:
-        first = info.name.partition("/")[0]
-        if first not in RESERVED:
-            found.append(first)
-        after = f"{first}/~"
-    return found
+from planaria.repository.records import get_record
+from planaria.repository.repository import ROOT, Repository, believe_root, not_ours
+from planaria.repository.sealed import Kind
 
 
 def check_root(repository: Repository, report: Report) -> None:
-    """planaria.json, the recovery kit, and every sealed key's binding and seal."""
+    """planaria.json, the recovery kit it vouches for, and evidence."""
+    store = repository.store
     try:
-        root = believe_root(repository.store.get(ROOT), repository.keys)
-        for name, digest in root["kit"].items():
-            report.objects += 1
-            if blake3.blake3(repository.store.get(name)).hexdigest() != digest:
-                report.damaged("", DamagedData(f"{name} is damaged", object_name=name))
-    except (DamagedData, ObjectMissing, ValueError) as error:
-        what = error if isinstance(error, DamagedData) else DamagedData(str(error), object_name=ROOT)
-        report.damaged("", what)
+        kit = believe_root(store.get(ROOT), repository.keys)["kit"]
+    except ObjectMissing:
+        report.found("missing", "", ROOT, f"{ROOT} is missing")
+        return
+    except DamagedData as error:
+        report.damaged("", error)
+        return
+    for name, digest in kit.items():
+        try:
+            if blake3.blake3(store.get(name)).hexdigest() != digest:
+                report.found("damaged", "", name, f"{name} is not the file that was put there")
+        except ObjectMissing:
+            report.found("missing", "", name, f"{name} is missing")
+    for info in store.list("recovery-kit/"):
+        if info.name not in kit:
+            report.found("unknown", "", info.name, f"{ROOT} does not know {info.name}")
+
+
+def check_runs(repository: Repository, report: Report) -> None:
+    for info in repository.store.list("runs/"):
+        if what_is(info.name) == "run":
+            _record(repository, "", Kind.RUN, info.name, report)
+
+
+def _record(repository: Repository, component: str, kind: Kind, name: str, report: Report) -> dict[str, object]:
+    """The facts of a small object that is proven whole; empty where it is not."""
+    try:
+        return get_record(repository, component, kind, name).facts
+    except DamagedData as error:
+        report.damaged(component, error)
+    except ObjectMissing:
+        report.found("missing", component, name, f"{name} was listed and is missing")
+    return {}
 
 
 def check_keys(repository: Repository, report: Report, *, read: bool) -> None:
+    """Every sealed copy of every key; with `read`, that ours opens one copy at least of each key."""
+    opened: set[str] = set()
+    refused: dict[str, RepositoryRefused] = {}
     for info in repository.store.list("keys/"):
-        report.objects += 1
+        if what_is(info.name) != "key":
+            continue
         try:
-            one = parse_keys(repository, info.name)
-            if read and repository.identity is not None and one.open(repository.identity) is None:
-                raise RepositoryRefused(f"{info.name} is not sealed to the identity configured here")
-        except (DamagedData, RepositoryRefused) as error:
-            report.damaged("", error, info.name)
+            one = parse_key_object(repository.store.get(info.name), info.name, repository=repository.id)
+            one.believe(repository.component(one.component).auth)
+            if read and repository.identity is not None and one.key_id not in opened:
+                if one.open(repository.identity) is not None:
+                    opened.add(one.key_id)
+                else:
+                    refused[one.key_id] = not_ours([one])
+        except DamagedData as error:
+            report.damaged("", error)
+    for key_id in refused.keys() - opened:
+        report.damaged("", refused[key_id], f"keys/{key_id}")
 
 
-def check_structure(repository: Repository, component: str, report: Report) -> None:
-    """Index, bases, chains, receipts, manifests, and that every reference resolves."""
-    packs = {info.name: info.size for info in repository.store.list(f"{component}/packs/")}
-    report.objects += len(packs)
-    runs = list(_runs(repository, component, report))
-    for run in runs:
-        for digest in run.pack_names():
-            name = pack_name(component, digest)
-            if name not in packs:
-                report.damaged(component, DamagedData(f"{name} is missing", object_name=name))
-        for _, where in run.locations():
-            name = pack_name(component, where.pack)
-            if where.offset + where.size > packs.get(name, where.offset + where.size):
-                report.damaged(component, DamagedData(f"{name} is cut short", object_name=name))
-    bases, damage = all_bases(repository, component)
-    report.objects += len(bases)
-    for error in damage + list(_chain(bases, repository, component)):
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """Of one component. `indexed`: packs that index runs speak of; `marked`: packs found damaged before; `settled`:
+    those of them, all of whose chunks are stored elsewhere by now."""
+
+    bases: list[BaseRecord]
+    indexed: frozenset[bytes]
+    marked: frozenset[bytes]
+    settled: frozenset[bytes]
+
+
+def check_structure(repository: Repository, component: str, report: Report) -> Structure:
+    """Leases, receipts, bases and their chain, index runs, marks, manifests; that every reference resolves.
+
+    What refers is read before what it refers to is listed: writers make them in the opposite order.
+    """
+    _check_leases(repository, component, report)
+    receipts, damage = read_receipts(repository, component)
+    bases, wrong = read_bases(repository, component)
+    for error in (*damage, *wrong):
         report.damaged(component, error)
-    index = Index(tuple(runs))
+    for error in gone(repository, receipts, bases, wrong):
+        report.found(
+            "damaged" if is_there(repository, error.object_name) else "missing",
+            component,
+            error.object_name,
+            error.message,
+        )
+    _check_chain(repository, bases, wrong, report)
+    runs = [run for name in run_names(repository, component) if (run := _run(repository, component, name, report))]
+    packs = {info.name: info.size for info in repository.store.list(f"{component}/packs/")}
+    _check_sizes(component, runs, packs, report)
+    indexed = frozenset(digest for run in runs for digest in run.pack_names())
+    marked = _check_marks(repository, component, report)
+    missing = {digest for digest in indexed if pack_name(component, digest) not in packs}
+    index = Index(tuple(runs), marked | missing)
+    needed = _only_there(index)
+    for digest in missing & needed:
+        name = pack_name(component, digest)
+        report.found("missing", component, name, f"{name} is missing, and what it held is stored nowhere else")
+    for digest in (marked & needed) - missing:
+        name = pack_name(component, digest)
+        report.found("damaged", component, name, f"{name} was found damaged, and what it held is stored nowhere else")
     for base in bases:
         reader = BaseReader(repository, base, Limits(), index, PackReader(repository, component))
         try:
-            _check_manifest(reader, index, report)
+            _check_manifest(reader)
         except DamagedData as error:
             report.damaged(component, error)
+    return Structure(bases, indexed, marked, marked - needed)
 
 
-def _runs(repository: Repository, component: str, report: Report) -> Iterator[Run]:
-    for info in repository.store.list(f"{component}/index/"):
-        report.objects += 1
-        try:
-            yield read_run(repository, component, info.name)
-        except DamagedData as error:
-            report.damaged(component, error)
+def _only_there(index: Index) -> frozenset[bytes]:
+    """The unreliable packs that hold a chunk which no other holds."""
+    if not index.unreliable:
+        return frozenset()
+    chunks = (one for run in index.runs for one in run.locations() if one[1].pack in index.unreliable)
+    return frozenset(where.pack for prefix, where in chunks if not index.holds(prefix))
 
 
-def _chain(bases: list[BaseRecord], repository: Repository, component: str) -> Iterator[DamagedData]:
+def _check_leases(repository: Repository, component: str, report: Report) -> None:
+    """Each lease, and that the key it names is there; that a receipt's lease is."""
+    store = repository.store
+    names = {info.name for info in store.list(f"{component}/sessions/")}
+    for name in sorted(names):
+        if what_is(name) == "lease":
+            key = _record(repository, component, Kind.LEASE, name, report).get("key")
+            if key is not None and not any(True for _ in store.list(f"keys/{key}/")):
+                report.found("missing", component, f"keys/{key}", f"the data key keys/{key} of {name} is missing")
+        elif what_is(name) == "receipt" and (lease := name.removesuffix(".end")) not in names:
+            report.found("missing", component, lease, f"{lease} is missing: {name} came after it")
+
+
+def _check_chain(
+    repository: Repository, bases: Sequence[BaseRecord], wrong: Sequence[DamagedData], report: Report
+) -> None:
     """Each base names the one before it and its hash."""
-    digests = {base.name: base.digest for base in bases}
+    digests, damaged = {base.name: base.digest for base in bases}, {error.object_name for error in wrong}
     for base in bases:
-        if base.previous is None:
-            continue
-        name, digest = base.previous
-        if name not in digests:
-            yield DamagedData(f"{name} is missing: {base.name} came after it", object_name=name)
-        elif digests[name] != digest:
-            yield DamagedData(f"{name} is not the object that {base.name} came after", object_name=name)
+        name, digest = base.previous or (base.name, base.digest)
+        if name in digests and digests[name] != digest:
+            report.found("damaged", base.component, name, f"{name} is not the object that {base.name} came after")
+        elif name not in digests and name not in damaged and not is_there(repository, name):
+            report.found("missing", base.component, name, f"{name} is missing: {base.name} came after it")
 
 
-def _check_manifest(reader: BaseReader, index: Index, report: Report) -> None:
-    files = logical = 0
+def _run(repository: Repository, component: str, name: str, report: Report) -> Run | None:
+    try:
+        return read_run(repository, component, name)
+    except DamagedData as error:
+        report.damaged(component, error)
+    except ObjectMissing:
+        report.found("missing", component, name, f"{name} was listed and is missing")
+    return None
+
+
+def _check_sizes(component: str, runs: Sequence[Run], packs: dict[str, int], report: Report) -> None:
+    """That the packs which index runs speak of are long enough."""
+    for run in runs:
+        for _, where in run.locations():
+            name = pack_name(component, where.pack)
+            if where.offset + where.size > packs.get(name, where.offset + where.size):
+                report.found("damaged", component, name, f"{name} is cut short: {run.name} knows more of it")
+
+
+def _check_marks(repository: Repository, component: str, report: Report) -> frozenset[bytes]:
+    """The packs that marks name."""
+    for info in repository.store.list(f"{component}/gc/"):
+        if what_is(info.name) == "mark":
+            _record(repository, component, Kind.MARK, info.name, report)
+    return condemned(repository, component)
+
+
+def _check_manifest(reader: BaseReader) -> None:
+    """That a base's manifest is whole, and that every chunk it names is somewhere. Raises DamagedData."""
+    record, files, logical = reader.record, 0, 0
     for filed in reader.filed():
         files, logical = files + 1, logical + filed.entry.size
         for at in range(0, len(filed.chunks), ID):
-            if index.find(filed.chunks[at : at + ID]) is None:
-                name = reader.record.name
-                raise DamagedData(f"{name}: the index lost a chunk of {filed.entry.path}", object_name=name)
-    if (files, logical) != (reader.record.files, reader.record.bytes_logical):
-        name = reader.record.name
-        raise DamagedData(f"the manifest of {name} does not add up", object_name=name)
-
-
-def check_pack(repository: Repository, component: str, info: ObjectInfo, packs: PackReader) -> int:
-    """One pack, read whole: name, seal, every slot, every chunk id. The bytes read. Raises DamagedData …"""
-    data = packs.fetch(bytes.fromhex(info.name.rpartition("/")[2]), 0, info.size + 1)
-    if blake3.blake3(data).hexdigest() != info.name.rpartition("/")[2]:
-        raise DamagedData(f"{info.name} is damaged: its content does not match its name", object_name=info.name)
-    pack, view, decoder = bytes.fromhex(info.name.rpartition("/")[2]), memoryview(data), Decoder()
-    opener = packs.opener(pack)
-    for slot in slots(view, parse_header(data, info.name).end, info.name):
-        part = view[slot.offset :]
-        if slot.kind is SlotKind.END:
-            opener.open(slot, part)
-        else:
-            packs.chunk(slot.chunk_id, Location(pack, slot.offset, slot.size), part, decoder)
-    return len(data)
-
-
-def check_packs(
-    repository: Repository, component: str, report: Report, state: CheckState, go_on: Callable[[], bool]
-) -> None:
-    """Every pack, the longest unread first, while `go_on`."""
-    packs = PackReader(repository, component)
-    infos = sorted(repository.store.list(f"{component}/packs/"), key=lambda info: (state.read_at(info.name), info.name))
-    for number, info in enumerate(infos):
-        if not go_on():
-            report.unread += len(infos) - number
-            return
-        try:
-            report.bytes_read += check_pack(repository, component, info, packs)
-            state.was_read(info.name, repository.clock.now())
-        except (DamagedData, RepositoryRefused) as error:
-            report.damaged(component, error, info.name)
-
-
-def check_memory(repository: Repository, component: str, report: Report, state: CheckState) -> None:
-    """Bases that an earlier check saw and that are gone: a repository put back to an older state."""
-    present = [info.name for info in repository.store.list(f"{component}/bases/")]
-    for name in sorted(state.bases(component) - set(present)):
-        report.damaged(component, DamagedData(f"{name} was here at an earlier check and is missing", object_name=name))
-    state.saw_bases(component, present)
+            chunk = filed.chunks[at : at + ID]
+            if not reader.index.holds(chunk):
+                where = reader.index.find(chunk)
+                what = f"needs {pack_name(record.component, where.pack)}" if where else "needs what no index knows"
+                raise DamagedData(f"{record.name} {what}, for {filed.entry.path}", object_name=record.name)
+    if (files, logical) != (record.files, record.bytes_logical):
+        raise DamagedData(f"the manifest of {record.name} does not add up", object_name=record.name)

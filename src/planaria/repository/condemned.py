@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from planaria.core.errors import DamagedData
 from planaria.core.instant import in_name
+from planaria.repository.layout import what_is
 from planaria.repository.records import get_record, put_record
 from planaria.repository.repository import Repository
 from planaria.repository.sealed import Kind
@@ -33,5 +34,5 @@ def condemned(repository: Repository, component: str) -> frozenset[bytes]:
 
 def present(repository: Repository, component: str) -> frozenset[bytes]:
     """The digests of all packs that the store lists."""
-    names = (info.name for info in repository.store.list(f"{component}/packs/"))
+    names = (info.name for info in repository.store.list(f"{component}/packs/") if what_is(info.name) == "pack")
     return frozenset(bytes.fromhex(name.rpartition("/")[2]) for name in names)

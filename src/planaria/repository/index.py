@@ -16,6 +16,7 @@ import blake3
 
 from planaria.core.errors import DamagedData, ObjectExists
 from planaria.repository.condemned import condemned, present
+from planaria.repository.layout import what_is
 from planaria.repository.records import get_record, put_record
 from planaria.repository.repository import Repository
 from planaria.repository.sealed import Kind
@@ -75,6 +76,8 @@ class Index:
 
     runs: tuple[Run, ...]
     unreliable: frozenset[bytes] = frozenset()
+    damage: tuple[DamagedData, ...] = ()
+    """What is wrong with the runs that are not here."""
 
     def find(self, chunk_id: bytes) -> Location | None:
         last_resort: Location | None = None
@@ -122,24 +125,34 @@ def read_run(repository: Repository, component: str, name: str) -> Run:
     return run
 
 
+def run_names(repository: Repository, component: str) -> list[str]:
+    return [info.name for info in repository.store.list(f"{component}/index/") if what_is(info.name) == "index"]
+
+
 def load(repository: Repository, component: str, cache: Path | None) -> Index:
-    """For reading: every run; runs already in `cache` are mapped instead of fetched. Raises DamagedData."""
-    names = [info.name for info in repository.store.list(f"{component}/index/")]
-    runs = tuple(_cached_run(repository, component, name, cache) for name in names)
-    return Index(runs, condemned(repository, component))
+    """For reading; runs already in `cache` are mapped instead of fetched. What a damaged run knew may be elsewhere."""
+    runs, damage = _runs(repository, component, cache)
+    return Index(runs, condemned(repository, component), damage)
 
 
 def load_for_writing(repository: Repository, component: str, cache: Path | None) -> Index:
     """What can be relied on: a damaged run, a missing or condemned pack only cost that chunks are stored again."""
-    runs = []
-    for info in repository.store.list(f"{component}/index/"):
-        try:
-            runs.append(_cached_run(repository, component, info.name, cache))
-        except DamagedData:
-            continue  # `check` reports it
+    runs, damage = _runs(repository, component, cache)
     there = present(repository, component)
     missing = {pack for run in runs for pack in run.pack_names()} - there
-    return Index(tuple(runs), condemned(repository, component) | missing)
+    return Index(runs, condemned(repository, component) | missing, damage)
+
+
+def _runs(
+    repository: Repository, component: str, cache: Path | None
+) -> tuple[tuple[Run, ...], tuple[DamagedData, ...]]:
+    runs, damage = list[Run](), list[DamagedData]()
+    for name in run_names(repository, component):
+        try:
+            runs.append(_cached_run(repository, component, name, cache))
+        except DamagedData as error:
+            damage.append(error)
+    return tuple(runs), tuple(damage)
 
 
 def _cached_run(repository: Repository, component: str, name: str, cache: Path | None) -> Run:

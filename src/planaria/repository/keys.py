@@ -96,7 +96,7 @@ def writer_keys(text: str, repository: str) -> RepositoryKeys:
 def key_object(
     *,
     repository: str,
-    key_id: str,
+    name: str,
     component: str,
     secret: bytes,
     seal_key: bytes,
@@ -104,17 +104,24 @@ def key_object(
     created_at: Instant,
 ) -> bytes:
     """The JSON of a sealed key: readable by anyone, openable by recipients, sealed against change under `seal_key`."""
+    key_id = key_id_of(name)
     info = _info(repository, key_id, component)
     fields: dict[str, Any] = {
         "planaria": "key",
         "format": FORMAT,
         "repository": repository,
+        "name": name,
         "key": key_id,
         "component": component,
         "created_at": rfc3339(created_at),
         "sealed": [{"recipient": one.text, "secret": text_of(one.seal(secret, info))} for one in recipients],
     }
     return canonical(fields | {"seal": _key_seal(fields, seal_key)})
+
+
+def key_id_of(name: str) -> str:
+    """From `keys/<id>/<random>`."""
+    return name.split("/")[1]
 
 
 def _key_seal(fields: dict[str, Any], seal_key: bytes) -> str:
@@ -127,8 +134,23 @@ def _info(repository: str, key_id: str, component: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class KeyObject:
+    """A sealed key, its fields of the right kinds, not yet believed."""
+
     name: str
     fields: dict[str, Any]
+
+    @property
+    def key_id(self) -> str:
+        return key_id_of(self.name)
+
+    @property
+    def component(self) -> str:
+        return str(self.fields["component"])
+
+    @property
+    def created_at(self) -> str:
+        """RFC 3339, so that times compare as texts."""
+        return str(self.fields["created_at"])
 
     @property
     def recipients(self) -> list[str]:
@@ -137,33 +159,42 @@ class KeyObject:
     def believe(self, seal_key: bytes) -> None:
         """Raises DamagedData."""
         unsealed = {name: value for name, value in self.fields.items() if name != "seal"}
-        if self.fields.get("seal") != _key_seal(unsealed, seal_key):
+        if self.fields["seal"] != _key_seal(unsealed, seal_key):
             raise DamagedData(f"{self.name} is not authentic: its seal does not verify", object_name=self.name)
 
     def open(self, identity: Identity) -> bytes | None:
         """The 32 or 64 secret bytes, or None when none of the sealed copies is ours. Raises DamagedData."""
-        try:
-            info = _info(self.fields["repository"], self.fields["key"], self.fields["component"])
-            for one in self.fields["sealed"]:
-                secret = identity.open(parse_recipient(one["recipient"]), bytes_of(one["secret"]), info)
-                if secret is not None:
-                    return secret
-        except (KeyError, TypeError, ValueError, ConfigurationError):
-            raise DamagedData(f"{self.name} is unreadable", object_name=self.name) from None
+        info = _info(self.fields["repository"], self.key_id, self.component)
+        size = 64 if self.key_id == REPOSITORY_KEYS else 32
+        for one in self.fields["sealed"]:
+            try:
+                recipient = parse_recipient(one["recipient"])
+            except ConfigurationError:
+                continue  # of a kind that a later Planaria knows
+            secret = identity.open(recipient, bytes_of(one["secret"]), info)
+            if secret is not None:
+                if len(secret) != size:
+                    raise DamagedData(f"{self.name} does not hold a key", object_name=self.name)
+                return secret
         return None
 
 
-def parse_key_object(data: bytes, object_name: str, *, repository: str, key_id: str) -> KeyObject:
-    """Raises DamagedData, or RepositoryRefused for a newer format."""
+def parse_key_object(data: bytes, object_name: str, *, repository: str) -> KeyObject:
+    """Raises DamagedData."""
     try:
         fields = json.loads(data)
-        if fields["planaria"] != "key" or not isinstance(fields["sealed"], list):
+        if fields["planaria"] != "key" or canonical(fields) != data or not fields["sealed"]:
             raise ValueError
-        version, bound = fields["format"], (fields["repository"], fields["key"])
+        texts = [fields[name] for name in ("repository", "name", "key", "component", "created_at", "seal")]
+        secrets = [bytes_of(one["secret"]) for one in fields["sealed"]]
+        texts += [one["recipient"] for one in fields["sealed"]]
+        if not all(isinstance(text, str) for text in texts) or not all(secrets):
+            raise ValueError
+        version = fields["format"]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise DamagedData(f"{object_name} is not a sealed key", object_name=object_name) from None
     if version != FORMAT:
-        raise RepositoryRefused(f"{object_name} has format {version}, this Planaria reads {FORMAT}")
-    if bound != (repository, key_id):
+        raise DamagedData(f"{object_name} says it has another format than {FORMAT}", object_name=object_name)
+    if texts[:3] != [repository, object_name, key_id_of(object_name)]:
         raise DamagedData(f"{object_name} holds another key", object_name=object_name)
     return KeyObject(object_name, fields)

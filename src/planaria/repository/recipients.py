@@ -59,8 +59,10 @@ def parse_recipient(text: str) -> Recipient:
                 recipient = Recipient(text, bytes_of(public), bytes_of(salt))
             case _:
                 raise ValueError
-        if len(recipient.public) != 32 or len(recipient.salt) not in (0, 16):
+        if len(recipient.public) != 32 or len(recipient.salt) != (16 if text.startswith("passphrase:") else 0):
             raise ValueError
+        # Raises for the public keys with which everybody shares the same secret (RFC 7748, section 6.1).
+        X25519PrivateKey.from_private_bytes(bytes(32)).exchange(X25519PublicKey.from_public_bytes(recipient.public))
     except ValueError:
         raise ConfigurationError(
             f"{text!r} is not a recipient",
@@ -111,6 +113,8 @@ def identity_from_text(text: str) -> Identity:
 
 
 def identity_from_passphrase(passphrase: str) -> Identity:
+    """Raises ConfigurationError when it is empty."""
+    _refuse_empty(passphrase)
     derived: dict[bytes, X25519PrivateKey] = {}
 
     def private_for(recipient: Recipient) -> X25519PrivateKey | None:
@@ -125,9 +129,16 @@ def identity_from_passphrase(passphrase: str) -> Identity:
 
 
 def passphrase_recipient(passphrase: str, random: Randomness) -> Recipient:
+    """Raises ConfigurationError when it is empty."""
+    _refuse_empty(passphrase)
     salt = random(16)
     public = _from_passphrase(passphrase, salt).public_key().public_bytes_raw()
     return Recipient(f"passphrase:argon2id:{text_of(salt)}:{text_of(public)}", public, salt)
+
+
+def _refuse_empty(passphrase: str) -> None:
+    if not passphrase:
+        raise ConfigurationError("the passphrase of the repository is empty")
 
 
 def _from_passphrase(passphrase: str, salt: bytes) -> X25519PrivateKey:

@@ -1,6 +1,6 @@
 """A repository, opened: its identity, its keys, its store. Made once by `create`, opened by `open_repository`.
 
-planaria.json            {"planaria": "repository", "format": 1, "id": …, "created_at": …}, plain text, no secrets
+planaria.json            format, id, hashes of the recovery kit, and a seal: plain text, no secrets
 keys/<key id>/<random>   sealed keys; more than one object under a key id when recipients were added later
 """
 
@@ -15,7 +15,7 @@ import blake3
 
 from planaria.core.clock import Clock, Randomness
 from planaria.core.errors import ConfigurationError, DamagedData, ObjectExists, ObjectMissing, RepositoryRefused
-from planaria.core.instant import rfc3339
+from planaria.core.instant import Instant, rfc3339
 from planaria.repository.keys import (
     REPOSITORY_KEYS,
     ComponentKeys,
@@ -26,6 +26,7 @@ from planaria.repository.keys import (
     parse_key_object,
     writer_keys,
 )
+from planaria.repository.layout import what_is
 from planaria.repository.recipients import Identity, Recipient, parse_recipient
 from planaria.repository.sealed import FORMAT, Kind, Scope, SealingKey, canonical
 from planaria.storage.contract import Store
@@ -60,19 +61,34 @@ class Repository:
         return self.random(count).hex()
 
     def new_data_key(self, component: str) -> SealingKey:
-        """A fresh data key, durably sealed to the recipients before anything is encrypted with it."""
-        keys, key_id, secret = self.component(component), self.random_hex(16), self.random(32)
+        """A fresh data key, durably sealed to the recipients before anything is encrypted with it.
+
+        Raises RepositoryRefused when nobody can say who they are.
+        """
+        if not self.recipients:
+            raise RepositoryRefused(
+                "a sealed copy of the repository's keys is damaged: who shall read what is written now is not known",
+                hint="set repository.recipients in the configuration; planaria check names the copy",
+            )
+        key_id, secret = self.random_hex(16), self.random(32)
+        self.put_key(key_id, component, secret, self.recipients, self.clock.now())
+        return self.component(component).data(key_id, secret)
+
+    def put_key(
+        self, key_id: str, component: str, secret: bytes, recipients: Sequence[Recipient], created_at: Instant
+    ) -> None:
+        """One more sealed copy of a key."""
+        name = f"keys/{key_id}/{self.random_hex()}"
         data = key_object(
             repository=self.id,
-            key_id=key_id,
+            name=name,
             component=component,
             secret=secret,
-            seal_key=keys.auth,
-            recipients=self.recipients,
-            created_at=self.clock.now(),
+            seal_key=self.component(component).auth,
+            recipients=recipients,
+            created_at=created_at,
         )
-        self.store.put(f"keys/{key_id}/{self.random_hex()}", data)
-        return keys.data(key_id, secret)
+        self.store.put(name, data)
 
     def data_key(self, component: str, key_id: str) -> SealingKey:
         """An earlier data key. Raises RepositoryRefused when no identity of ours opens it, DamagedData."""
@@ -90,43 +106,41 @@ class Repository:
                 "this host has no identity: it can write here, and cannot read back",
                 hint="set repository.identity in the configuration, where restores run",
             )
-        objects = key_objects(self.store, self.id, key_id)
-        if not objects:
-            raise DamagedData(f"the data key keys/{key_id} is gone", object_name=f"keys/{key_id}")
-        for one in objects:
-            one.believe(self.component(component).auth)
-            secret = one.open(self.identity)
-            if secret is not None:
-                if len(secret) != 32:
-                    raise DamagedData(f"{one.name} does not hold a data key", object_name=one.name)
-                return secret
-        raise _not_ours(objects)
+        copies, damage = key_copies(self.store, self.id, key_id, self.keys)
+        opened = [one.open(self.identity) for one in copies if one.component == component]
+        secret = next((secret for secret in opened if secret is not None), None)
+        if secret is not None:
+            return secret
+        if damage:
+            raise damage[0]
+        if not opened:
+            raise DamagedData(f"the data key keys/{key_id} of {component} is gone", object_name=f"keys/{key_id}")
+        raise not_ours(copies)
 
 
-def key_objects(store: Store, repository: str, key_id: str) -> list[KeyObject]:
-    """All sealed copies of one key. Raises DamagedData."""
-    return [
-        parse_key_object(store.get(info.name), info.name, repository=repository, key_id=key_id)
-        for info in store.list(f"keys/{key_id}/")
-    ]
+def key_copies(
+    store: Store, repository: str, key_id: str, keys: RepositoryKeys | None
+) -> tuple[list[KeyObject], list[DamagedData]]:
+    """(every sound copy of a sealed key, what is wrong with the others). Believed where there are `keys` to tell."""
+    found, damage = list[KeyObject](), list[DamagedData]()
+    for info in store.list(f"keys/{key_id}/"):
+        if what_is(info.name) == "key":
+            try:
+                one = parse_key_object(store.get(info.name), info.name, repository=repository)
+                if keys is not None:
+                    one.believe(keys.component(one.component).auth)
+                found.append(one)
+            except DamagedData as error:
+                damage.append(error)
+    return found, damage
 
 
-def parse_keys(repository: Repository, object_name: str) -> KeyObject:
-    """One sealed key, bound to its name and believed. Raises DamagedData."""
-    key_id = object_name.split("/")[1]
-    data = repository.store.get(object_name)
-    one = parse_key_object(data, object_name, repository=repository.id, key_id=key_id)
-    one.believe(repository.component(str(one.fields.get("component"))).auth)
-    if canonical(one.fields) != data:
-        raise DamagedData(f"{object_name} is not written as it was sealed", object_name=object_name)
-    return one
-
-
-def _not_ours(objects: Sequence[KeyObject]) -> RepositoryRefused:
-    recipients = sorted({text for one in objects for text in one.recipients})
+def not_ours(copies: Sequence[KeyObject]) -> RepositoryRefused:
+    """None of these copies is sealed to the identity that is configured."""
+    recipients = sorted({text for one in copies for text in one.recipients})
     return RepositoryRefused(
-        "the identity configured here does not open this repository",
-        hint="it is sealed to " + ", ".join(text[:28] + "…" for text in recipients),
+        f"the identity configured here does not open keys/{copies[0].key_id}",
+        hint="it is sealed to " + ", ".join(f"{text[:28]}…" for text in recipients),
     )
 
 
@@ -140,16 +154,8 @@ def create(
         raise ObjectExists(f"{store.url} already holds a repository")
     keys = new_repository_keys(random(16).hex(), random)
     now = clock.now()
-    sealed = key_object(
-        repository=keys.repository,
-        key_id=REPOSITORY_KEYS,
-        component="",
-        secret=keys.chunk_id + keys.index,
-        seal_key=keys.component("").auth,
-        recipients=recipients,
-        created_at=now,
-    )
-    store.put(f"keys/{REPOSITORY_KEYS}/{random(8).hex()}", sealed)
+    repository = Repository(store, clock, random, keys, tuple(recipients), identity)
+    repository.put_key(REPOSITORY_KEYS, "", keys.chunk_id + keys.index, recipients, now)
     root: dict[str, Any] = {
         "planaria": "repository",
         "format": FORMAT,
@@ -161,7 +167,7 @@ def create(
         store.put(name, data)
     root["kit"] = {name: blake3.blake3(data).hexdigest() for name, data in kit.items()}
     store.put(ROOT, canonical(root | {"seal": _root_seal(root, keys)}))
-    return Repository(store, clock, random, keys, tuple(recipients), identity)
+    return repository
 
 
 def kit_files() -> dict[str, bytes]:
@@ -176,10 +182,13 @@ def _root_seal(fields: dict[str, Any], keys: RepositoryKeys) -> str:
 
 def believe_root(data: bytes, keys: RepositoryKeys) -> dict[str, Any]:
     """The fields of planaria.json, once its seal is checked. Raises DamagedData."""
-    fields: dict[str, Any] = json.loads(data)
-    unsealed = {name: value for name, value in fields.items() if name != "seal"}
-    if data != canonical(fields) or fields.get("seal") != _root_seal(unsealed, keys):
-        raise DamagedData(f"{ROOT} is not authentic: its seal does not verify", object_name=ROOT)
+    try:
+        fields: dict[str, Any] = json.loads(data)
+        unsealed = {name: value for name, value in fields.items() if name != "seal"}
+        if data != canonical(fields) or fields["seal"] != _root_seal(unsealed, keys):
+            raise ValueError
+    except (ValueError, KeyError, AttributeError, RecursionError):
+        raise DamagedData(f"{ROOT} is not authentic: its seal does not verify", object_name=ROOT) from None
     return fields
 
 
@@ -215,35 +224,53 @@ def open_repository(
     writer_key: str | None = None,
     recipients: Sequence[str] = (),
 ) -> Repository:
-    """Needs an identity or a writer key. `recipients`: of what is written from now on (none: those of `create`).
+    """Needs an identity or a writer key. `recipients`: of what is written from now on (none: `present_recipients`).
 
     Raises RepositoryRefused, DamagedData, ConfigurationError.
     """
     repository, root = read_root(store)
-    objects = key_objects(store, repository, REPOSITORY_KEYS)
-    if not objects:
-        raise DamagedData("the repository's sealed keys are gone", object_name=f"keys/{REPOSITORY_KEYS}")
+    copies, damage = key_copies(store, repository, REPOSITORY_KEYS, None)
+    if not copies:
+        raise (
+            damage[0]
+            if damage
+            else DamagedData("the repository's keys are gone", object_name=f"keys/{REPOSITORY_KEYS}")
+        )
     if writer_key is not None:
         keys = writer_keys(writer_key, repository)
     elif identity is not None:
-        keys = _opened(objects, identity, repository)
+        keys = _opened(copies, damage, identity, root)
     else:
         raise ConfigurationError(
             "neither an identity nor a writer key is configured for the repository",
             hint="set repository.identity (reads and writes) or repository.writer_key (writes only)",
         )
-    for one in objects:
-        one.believe(keys.component("").auth)
+    copies, damage = key_copies(store, repository, REPOSITORY_KEYS, keys)
+    if not copies:
+        raise damage[0]
     believe_root(root, keys)
-    texts = recipients or sorted({text for one in objects for text in one.recipients})
+    texts = recipients or ([] if damage else present_recipients(copies))
     return Repository(store, clock, random, keys, tuple(parse_recipient(text) for text in texts), identity)
 
 
-def _opened(objects: Sequence[KeyObject], identity: Identity, repository: str) -> RepositoryKeys:
-    for one in objects:
+def present_recipients(copies: Sequence[KeyObject]) -> list[str]:
+    """Those of the newest sealed copy of the repository's keys: who reads what is written from now on."""
+    return max(copies, key=lambda one: (one.created_at, one.name)).recipients
+
+
+def _opened(
+    copies: Sequence[KeyObject], damage: Sequence[DamagedData], identity: Identity, root: bytes
+) -> RepositoryKeys:
+    """The keys that planaria.json is sealed with: anybody can seal others to our recipients."""
+    found = list(damage)
+    for one in copies:
         both = one.open(identity)
         if both is not None:
-            if len(both) != 64:
-                raise DamagedData(f"{one.name} does not hold the repository's keys", object_name=one.name)
-            return RepositoryKeys(repository, both[:32], both[32:])
-    raise _not_ours(objects)
+            keys = RepositoryKeys(one.fields["repository"], both[:32], both[32:])
+            try:
+                believe_root(root, keys)
+            except DamagedData as error:
+                found.append(error)
+            else:
+                return keys
+    raise found[0] if found else not_ours(copies)
