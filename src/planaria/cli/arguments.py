@@ -5,9 +5,12 @@ from typing import Annotated
 import typer
 
 Components = Annotated[
-    list[str] | None, typer.Argument(help="Components, as the configuration names them; all when none is named.")
+    list[str] | None,
+    typer.Argument(metavar="COMPONENT", help="As the configuration names them; all when none is named."),
 ]
-OneComponent = Annotated[str | None, typer.Argument(help="A component, as the configuration names it.")]
+OneComponent = Annotated[
+    str | None, typer.Argument(metavar="[COMPONENT]", help="As the configuration names it; all when none is named.")
+]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 To = Annotated[
     str,

@@ -10,8 +10,8 @@ from planaria.cli.invocation import Invocation
 
 def export(
     context: typer.Context,
-    base: Annotated[str, typer.Argument(help="The id of a base, or an unambiguous beginning of it.")],
-    directory: Annotated[Path, typer.Argument(help="A new or empty directory.")],
+    base: Annotated[str, typer.Argument(metavar="BASE", help="The id of a base, or an unambiguous beginning of it.")],
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty directory.")],
 ) -> int:
     """Write a base out as plain files."""
     invocation: Invocation = context.obj

@@ -18,10 +18,15 @@ DEFAULT_URL = "file:///var/lib/planaria/repository"
 def init(
     context: typer.Context,
     profile: Annotated[
-        Literal["somabrain"] | None, typer.Option("--profile", help="Start from a known environment's parts.")
+        Literal["somabrain"] | None,
+        typer.Option("--profile", metavar="somabrain", help="Start from a known environment's parts."),
     ] = None,
-    environment: Annotated[str, typer.Option("--environment", help="Its name, in a new configuration.")] = "production",
-    url: Annotated[str, typer.Option("--url", help="Of the repository, in a new configuration.")] = DEFAULT_URL,
+    environment: Annotated[
+        str, typer.Option("--environment", metavar="NAME", help="Its name, in a new configuration.")
+    ] = "production",
+    url: Annotated[
+        str, typer.Option("--url", metavar="URL", help="Of the repository, in a new configuration.")
+    ] = DEFAULT_URL,
 ) -> int:
     """Create the repository, its keys, a configuration."""
     invocation: Invocation = context.obj

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def resume(
     context: typer.Context,
-    run: Annotated[str, typer.Argument(help="Of `planaria runs`, or an unambiguous beginning of it.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Of `planaria runs`, or an unambiguous beginning of it.")],
     target: Targets = None,
 ) -> int:
     """Go on with a run that was interrupted or has failed."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def show(
     context: typer.Context,
-    id: Annotated[str, typer.Argument(help="Of a base or a run, or an unambiguous beginning of it.")],
+    id: Annotated[str, typer.Argument(metavar="ID", help="Of a base or a run, or an unambiguous beginning of it.")],
 ) -> int:
     """Show everything about one base or run."""
     invocation: Invocation = context.obj
