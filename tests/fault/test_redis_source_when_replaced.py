@@ -85,6 +85,25 @@ def test_a_backlog_that_was_too_small_costs_a_base_and_leaves_a_gap(
         run.driver.restore(recovery, Target(directory=tmp_path / "over-the-gap"))
 
 
+def test_a_backlog_that_holds_the_end_but_no_place_to_parse_from_is_enough(servers: Servers, tmp_path: Path) -> None:
+    """After a crash inside a transaction larger than the backlog, say: no new base, but no more hints for readers."""
+    source = servers("valkey", settings={"repl-backlog-size": "16kb"})
+    run = to_server(source)
+    with source.client() as client:
+        with run.following():
+            run.await_exact()
+            safe = run.tail().position.offset
+            client.set("large", b"x" * 200_000)
+            run.catch_up(source)
+        journal = run.archive.journals[MAIN]
+        journal.source = {**journal.source, "safe": safe}
+        client.set("missed", "1")
+        with run.following():
+            run.catch_up(source)
+    assert len(run.archive.bases) == 1
+    latest_equals(run, servers, source, tmp_path / "restored")
+
+
 @pytest.mark.parametrize("family", BOTH)
 def test_a_promoted_replica_goes_on_with_the_same_journal(servers: Servers, tmp_path: Path, family: str) -> None:
     """psync2: another replication id for the same bytes."""

@@ -7,6 +7,7 @@ import redis
 
 from planaria.core.position import Position
 from planaria.drivers.contract import MAIN, Recovery, Target
+from planaria.drivers.redis.resp import encode_command
 from tests.support.redis_data import deadlines, load, write
 from tests.support.redis_running import BOTH, Run, offset_of, to_server
 from tests.support.redis_server import Server, Servers
@@ -91,6 +92,8 @@ def test_every_moment_comes_back_whole_commands_only(servers: Servers, tmp_path:
     for offset in (before, before + 1, before + 16, before + 200, after - 1):
         directory = tmp_path / str(offset)
         assert recover(run, directory, {MAIN: Position(lineage, offset)}).offset == before
+        written = (directory / "appendonlydir" / "appendonly.aof.1.incr.aof").read_bytes()
+        assert written.endswith(encode_command(b"SET", b"a", b"1"))
     restored = started_on(servers, "valkey", tmp_path / str(after - 1))
     with restored.client(decode=True) as client:
         assert client.get("a") == "1"

@@ -164,9 +164,9 @@ def explained(endpoint: Endpoint, error: BaseException, *, tls: bool) -> Planari
             f"the certificate of {endpoint} is not trusted: {error.verify_message}",
             hint="set tls.ca to the authority that signed it, and use the name that the certificate carries",
         )
-    if isinstance(error, ssl.SSLError):
+    if isinstance(error, ssl.SSLError) and not isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
         return ComponentRefused(
-            f"{endpoint} does not complete a TLS handshake: {error.reason or error}",
+            f"{endpoint} does not complete a TLS handshake: {getattr(error, 'reason', None) or error}",
             hint="without TLS at the server use redis://; if it asks for a client certificate set tls.cert and tls.key",
         )
     if isinstance(error, socket.gaierror):
