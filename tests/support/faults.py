@@ -4,14 +4,15 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from planaria.core.clock import Clock, Randomness
 from planaria.core.instant import SECOND, Instant
 from planaria.core.position import Position
-from planaria.core.windows import BasePoint, Reach, reach
+from planaria.core.windows import BasePoint, Reach, Span, reach
 from planaria.repository.archive import ComponentArchive
+from planaria.repository.codec import Encoder
 from planaria.repository.journal_catalogue import Catalogue, load
 from planaria.repository.journal_reader import JournalReader
 from planaria.repository.journal_way import Until
@@ -19,6 +20,8 @@ from planaria.repository.journal_writer import JournalLimits
 from planaria.repository.limits import Limits
 from planaria.repository.recipients import Identity, Recipient, identity_of, new_identity
 from planaria.repository.repository import Repository, create
+from planaria.repository.sealed import Sealer, SealingKey
+from planaria.repository.segments import SegmentFacts, seal_segment
 from planaria.storage.contract import Store
 from tests.support.clocks import ManualClock, seeded
 
@@ -123,3 +126,23 @@ def in_child(work: Callable[[], None]) -> int:
 
 def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def content(lineage: str, begin: int, end: int) -> bytes:
+    """What the source sent at these offsets, whoever follows it."""
+    return bytes((sum(lineage.encode()) + offset * 7 + offset // 256) % 256 for offset in range(begin, end))
+
+
+def record(place: Place, span: Span, *, stream: str = STREAM, key: SealingKey | None = None) -> str:
+    """One segment put straight: its bytes stamped evenly from `span.first_at` on, the last at `span.last_at`."""
+    repository, count = place.repository(), span.end - span.begin
+    step = (span.last_at - span.first_at) // max(1, count)
+    stamps = [(Instant(span.last_at - step * (count - 1 - number)), span.begin + number + 1) for number in range(count)]
+    if stamps:
+        span = replace(span, moved=(stamps[0][0], stamps[-1][0]))
+    facts = SegmentFacts(stream, span, None, {"at": span.end}, None)
+    data = content(span.lineage, span.begin, span.end)
+    secret = key or repository.new_data_key(COMPONENT)
+    sealed = seal_segment(repository, COMPONENT, secret, Sealer(1 << 12), Encoder(), facts, stamps, data)
+    repository.store.put(*sealed)
+    return sealed[0]

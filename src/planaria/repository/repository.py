@@ -45,6 +45,7 @@ class Repository:
     recipients: tuple[Recipient, ...]
     identity: Identity | None = None
     _secrets: dict[str, bytes] = field(default_factory=dict, repr=False)
+    _components: dict[str, ComponentKeys] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
@@ -52,7 +53,11 @@ class Repository:
         return self.keys.repository
 
     def component(self, name: str) -> ComponentKeys:
-        return self.keys.component(name)
+        """Derived once: every header that is read is held against them."""
+        found = self._components.get(name)
+        if found is None:
+            found = self._components[name] = self.keys.component(name)
+        return found
 
     def scope(self, component: str, kind: Kind, name: str = "") -> Scope:
         return Scope(self.id, component, kind, name)
@@ -107,15 +112,31 @@ class Repository:
                 hint="set repository.identity in the configuration, where restores run",
             )
         copies, damage = key_copies(self.store, self.id, key_id, self.keys)
-        opened = [one.open(self.identity) for one in copies if one.component == component]
-        secret = next((secret for secret in opened if secret is not None), None)
-        if secret is not None:
-            return secret
-        if damage:
-            raise damage[0]
-        if not opened:
+        secret = open_copy([one for one in copies if one.component == component], damage, self.identity)
+        if secret is None:
             raise DamagedData(f"the data key keys/{key_id} of {component} is gone", object_name=f"keys/{key_id}")
+        return secret
+
+
+def open_copy(copies: Sequence[KeyObject], damage: Sequence[DamagedData], identity: Identity) -> bytes | None:
+    """The secret in the first copy that opens; None when there is no copy. `damage`: what is wrong with others.
+
+    Raises DamagedData, RepositoryRefused when all are sound and none is ours.
+    """
+    wrong = list(damage)
+    for one in copies:
+        try:
+            secret = one.open(identity)
+        except DamagedData as error:
+            wrong.append(error)
+        else:
+            if secret is not None:
+                return secret
+    if wrong:
+        raise wrong[0]
+    if copies:
         raise not_ours(copies)
+    return None
 
 
 def key_copies(
@@ -138,8 +159,9 @@ def key_copies(
 def not_ours(copies: Sequence[KeyObject]) -> RepositoryRefused:
     """None of these copies is sealed to the identity that is configured."""
     recipients = sorted({text for one in copies for text in one.recipients})
+    names = ", ".join(one.name for one in copies)
     return RepositoryRefused(
-        f"the identity configured here does not open keys/{copies[0].key_id}",
+        f"the identity configured here does not open {names}",
         hint="it is sealed to " + ", ".join(f"{text[:28]}…" for text in recipients),
     )
 
@@ -262,15 +284,14 @@ def _opened(
     copies: Sequence[KeyObject], damage: Sequence[DamagedData], identity: Identity, root: bytes
 ) -> RepositoryKeys:
     """The keys that planaria.json is sealed with: anybody can seal others to our recipients."""
-    found = list(damage)
+    wrong = list(damage)
     for one in copies:
-        both = one.open(identity)
-        if both is not None:
-            keys = RepositoryKeys(one.fields["repository"], both[:32], both[32:])
-            try:
+        try:
+            both = one.open(identity)
+            if both is not None:
+                keys = RepositoryKeys(one.fields["repository"], both[:32], both[32:])
                 believe_root(root, keys)
-            except DamagedData as error:
-                found.append(error)
-            else:
                 return keys
-    raise found[0] if found else not_ours(copies)
+        except DamagedData as error:
+            wrong.append(error)
+    raise wrong[0] if wrong else not_ours(copies)
