@@ -6,6 +6,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from planaria.core.base import Json
@@ -30,9 +31,9 @@ from planaria.repository.sealed import (
 )
 from planaria.repository.segments import SegmentFacts, moved_of
 
-LIMIT = 32 << 20
+LIMIT = 16 << 20
 """Bytes of segments in a bundle: what a reader holds at once."""
-PART = 8 << 20
+PART = LIMIT // 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,21 +79,24 @@ def seal_bundle(
     for member, data in members:
         rows.append({"name": member, "at": at, "size": len(data)})
         at += len(data)
-    contents = canonical(rows)
-    sealer = Sealer(at + len(contents) + 65536)
-    key = repository.component(component).index
+    sealed = _sealed(repository, component, name, facts, canonical(rows), b"".join(data for _, data in members))
+    back = zip_longest(members, open_bundle(repository, component, name, sealed))
+    if not all(one and it and one[0] == it.name and it.data == one[1] for one, it in back):
+        raise DamagedData(f"{name} did not decode to what was encoded", object_name=name)
+    return name, sealed
+
+
+def _sealed(
+    repository: Repository, component: str, name: str, facts: BundleFacts, contents: bytes, whole: bytes
+) -> bytes:
+    key, sealer = repository.component(component).index, Sealer(len(whole) + len(contents) + 65536)
     sealer.begin(repository.scope(component, Kind.BUNDLE, name), key, repository.random(SALT))
     codec, payload = Encoder().encode(contents)
     sealer.add(payload, codec=codec, kind=SlotKind.RECORD, plain_size=len(contents))
-    whole = b"".join(data for _, data in members)
     for start in range(0, len(whole), PART):
         part = memoryview(whole)[start : start + PART]
         sealer.add(part, codec=Codec.RAW, kind=SlotKind.DATA, plain_size=len(part))
-    sealed = sealer.finish_named(_json(facts))
-    back = [(one.name, bytes(one.data)) for one in open_bundle(repository, component, name, sealed)]
-    if back != list(members):
-        raise DamagedData(f"{name} did not decode to what was encoded", object_name=name)
-    return name, sealed
+    return sealer.finish_named(_json(facts))
 
 
 def _json(facts: BundleFacts) -> dict[str, Any]:
@@ -151,7 +155,8 @@ def open_bundle(repository: Repository, component: str, name: str, data: bytes) 
             contents = plain
         else:
             parts.append(plain)
-    whole = memoryview(b"".join(parts))
+    whole = memoryview(parts[0] if len(parts) == 1 else b"".join(parts))
+    parts.clear()
     try:
         rows = [(str(row["name"]), int(row["at"]), int(row["size"])) for row in json.loads(contents)]
     except (KeyError, TypeError, ValueError):
