@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from planaria.core.base import BaseFacts, Entry
+from planaria.core.clock import Randomness
 from planaria.core.position import Position
 from planaria.repository.archive import ComponentArchive
 from planaria.repository.base_reader import open_base
@@ -140,14 +141,14 @@ class Small:
         return open_repository(store, self.clock, seeded(4), writer_key=self.writer_key)
 
 
-def small(spool: Path, seed: int = 1, recipient: tuple[str, Recipient] | None = None) -> Small:
-    """The same seed, the same objects but for what HPKE draws."""
-    clock, random = ManualClock(), seeded(seed)
+def small(spool: Path, *, random: Randomness | None = None, recipient: tuple[str, Recipient] | None = None) -> Small:
+    """The same randomness, the same objects but for what HPKE draws."""
+    clock, random = ManualClock(), random or seeded(1)
     identity, ours = recipient or new_identity(random)
     store = MemoryStore(clock)
     repository = create(store, clock, random, [ours], identity_of(identity))
     builder = Builder(repository, clock, spool)
-    fill(builder, seeded(seed + 1000)(5000))
+    fill(builder, seeded(1000)(5000))
     objects = {info.name: store.get(info.name) for info in store.list("")}
     return Small(objects, identity, [ours], repository.keys.writer_text(), clock, builder.expected)
 

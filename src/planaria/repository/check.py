@@ -4,7 +4,7 @@ Damage ends nothing: everything wrong goes to the report, by name. Where an obje
 been written or taken away, the store is asked for it once more.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import blake3
@@ -129,11 +129,7 @@ def check_structure(repository: Repository, component: str, report: Report) -> S
         name = pack_name(component, digest)
         report.found("damaged", component, name, f"{name} was found damaged, and what it held is stored nowhere else")
     for base in bases:
-        reader = BaseReader(repository, base, Limits(), index, PackReader(repository, component))
-        try:
-            _check_manifest(reader)
-        except DamagedData as error:
-            report.damaged(component, error)
+        _check_base(BaseReader(repository, base, Limits(), index, PackReader(repository, component)), packs, report)
     return Structure(bases, indexed, marked, marked - needed)
 
 
@@ -196,6 +192,19 @@ def _check_marks(repository: Repository, component: str, report: Report) -> froz
         if what_is(info.name) == "mark":
             _record(repository, component, Kind.MARK, info.name, report)
     return condemned(repository, component)
+
+
+def _check_base(reader: BaseReader, packs: Mapping[str, int], report: Report) -> None:
+    """Its manifest, if that is there. `packs`: name -> size of all that are."""
+    record = reader.record
+    missing = {pack_name(record.component, piece.location.pack) for piece in record.manifest} - packs.keys()
+    for name in missing:
+        report.found("missing", record.component, name, f"{name} is missing: it holds the manifest of {record.name}")
+    if not missing:
+        try:
+            _check_manifest(reader)
+        except DamagedData as error:
+            report.damaged(record.component, error)
 
 
 def _check_manifest(reader: BaseReader) -> None:

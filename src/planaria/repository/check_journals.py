@@ -53,6 +53,8 @@ def prove(repository: Repository, component: str, info: ObjectInfo, *, read: boo
             links.append(_link(repository, component, header, member.data, read=read))
             held.append(segments.facts_of(header))
         except DamagedData as error:
+            if error.object_name != member.name:
+                raise  # its key
             raise DamagedData(f"{error.message} (in {name})", object_name=name) from None
     streams = {(one.stream, one.span.lineage) for one in held}
     if streams != {(facts.stream, facts.lineage)} or bundles.summary(facts.stream, held) != facts:
@@ -149,7 +151,7 @@ def check_journals(
     for error in catalogue.damage:
         if what_is(error.object_name) is not None:
             report.damaged(component, error)
-    _check_connected(component, bases, catalogue, report)
+    _check_connected(bases, catalogue, chains, report)
 
 
 def _gather(
@@ -201,17 +203,25 @@ def _check_memory(component: str, chains: _Chains, report: Report, state: CheckS
             report.found("missing", component, name, what)
 
 
-def _check_connected(component: str, bases: Sequence[BaseRecord], catalogue: Catalogue, report: Report) -> None:
-    """That the journal goes on from each base without a hole, or begins anew with a later base that says why."""
+def _check_connected(bases: Sequence[BaseRecord], catalogue: Catalogue, chains: _Chains, report: Report) -> None:
+    """That the journal goes on from each base without a hole, or begins anew with a later base that says why.
+
+    A hole left by an object that cannot be read has been said already.
+    """
     streams = catalogue.streams()
     for base in bases:
         for stream, start in base.facts.positions.items():
             spans = streams.get(stream, [])
             end, _ = end_of(start, spans)
-            behind = [span.begin for span in spans if span.lineage == start.lineage and span.begin > end.offset]
-            if behind and not _begun_anew(stream, start, end, min(behind), bases):
-                what = f"the journal after {base.name} has a hole from {end} to {min(behind)} that nothing explains"
-                report.found("missing", component, base.name, what)
+            behind = min(
+                (span.begin for span in spans if span.lineage == start.lineage and span.begin > end.offset),
+                default=None,
+            )
+            if behind is None or (start.lineage, behind) in chains.broken:
+                continue
+            if not _begun_anew(stream, start, end, behind, bases):
+                what = f"the journal after {base.name} has a hole from {end} to {behind} that nothing explains"
+                report.found("missing", base.component, base.name, what)
 
 
 def _begun_anew(stream: str, start: Position, end: Position, behind: int, bases: Sequence[BaseRecord]) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import blake3
 
 from planaria.core.errors import DamagedData, ObjectMissing, RepositoryRefused, Unavailable
+from planaria.core.instant import Instant
 from planaria.repository.base_reader import PackReader
 from planaria.repository.check import Structure
 from planaria.repository.check_journals import Link, journal_infos, prove, remember
@@ -76,32 +77,34 @@ def read_in_turn(
         return prove(repository, turn.component, turn.info, read=True)
 
     for turn, outcome in _ahead(work, due, go_on):
-        name = turn.info.name
         if outcome is None:
-            report.left(name)
+            report.left(turn.info.name)
             continue
         try:
-            size, links = outcome.result()
-            report.bytes_read += size
-            if links is not None:
-                remember(state, turn.info, links)
+            _take(turn, outcome.result(), report, state, repository.clock.now())
         except DamagedData as error:
-            report.damaged(turn.component, error, name)
-            state.forget(name, ())  # so that the next check begins with it
-            damaged[turn.component] |= {turn.pack} if turn.pack is not None else set()
+            report.damaged(turn.component, error)
+            state.forget(turn.info.name, ())  # so that the next check begins with it
+            if turn.pack is not None and error.object_name == turn.info.name:  # not its key
+                damaged[turn.component].add(turn.pack)
         except RepositoryRefused as error:
-            report.left(name)
+            report.left(turn.info.name)
             if not report.has("unproven"):  # `check_keys` has named the key
-                report.damaged(turn.component, error, name)
-            continue
+                report.damaged(turn.component, error, turn.info.name)
         except ObjectMissing:
             continue  # swept: its bundle has its turn
-        else:
-            state.was_read(name, repository.clock.now())
         done += turn.info.size
         progress("reading", done, total)
     for component, broken in damaged.items():
         _condemn(repository, component, broken & (found[component].indexed - found[component].marked), report)
+
+
+def _take(turn: Turn, read: "Read", report: Report, state: CheckState, now: Instant) -> None:
+    size, links = read
+    report.bytes_read += size
+    state.was_read(turn.info.name, now)
+    if links is not None:
+        remember(state, turn.info, links)
 
 
 def read_pack(info: ObjectInfo, packs: PackReader) -> int:

@@ -171,10 +171,14 @@ class KeyObject:
                 recipient = parse_recipient(one["recipient"])
             except ConfigurationError:
                 continue  # of a kind that a later Planaria knows
-            secret = identity.open(recipient, bytes_of(one["secret"]), info)
+            try:
+                secret = identity.open(recipient, bytes_of(one["secret"]), info)
+                if secret is not None and len(secret) != size:
+                    raise ValueError
+            except ValueError:
+                what = f"{self.name} is damaged: it is sealed to this identity, and does not open"
+                raise DamagedData(what, object_name=self.name) from None
             if secret is not None:
-                if len(secret) != size:
-                    raise DamagedData(f"{self.name} does not hold a key", object_name=self.name)
                 return secret
         return None
 

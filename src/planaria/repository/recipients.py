@@ -78,14 +78,14 @@ class Identity:
     private_for: Callable[[Recipient], X25519PrivateKey | None] = field(repr=False)
 
     def open(self, recipient: Recipient, sealed: bytes, info: bytes) -> bytes | None:
-        """None when it was not sealed to us (or is damaged: HPKE cannot tell the two apart)."""
+        """None when it was not sealed to us. Raises ValueError when it was, and does not open."""
         private = self.private_for(recipient)
         if private is None:
             return None
         try:
             return _SUITE.decrypt(sealed, private, info=info)
         except InvalidTag:
-            return None
+            raise ValueError("not what was sealed") from None
 
 
 def new_identity(random: Randomness) -> tuple[str, Recipient]:
