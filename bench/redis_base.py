@@ -23,7 +23,7 @@ def measure(server: Server, work: Path, rounds: int) -> tuple[int, dict[str, lis
     """(bytes of the RDB, runs by tool)."""
     runs: dict[str, list[Run]] = {"planaria backup": [], "redis-cli, zstd -1": []}
     size = 0
-    for number in range(1, rounds + 1):
+    for number in range(rounds + 1):
         planaria = Planaria(work / f"{number}")
         planaria.folder.mkdir()
         planaria.begin(server)
@@ -33,7 +33,8 @@ def measure(server: Server, work: Path, rounds: int) -> tuple[int, dict[str, lis
             ("planaria backup", planaria.timed("--quiet", "backup")),
             ("redis-cli, zstd -1", timed(["bash", "-o", "pipefail", "-c", pipe])),
         ):
-            runs[name].append(run)
+            if number:  # the first is for the caches
+                runs[name].append(run)
             print(f"{name:>20} {run.seconds:6.2f} s {run.cpu:6.2f} s CPU {run.memory >> 20:5} MiB", file=sys.stderr)
         size = size or rdb_size(dump)
     return size, runs

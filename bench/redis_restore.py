@@ -61,12 +61,13 @@ def prepare(family: str, work: Path, keys: int, count: int) -> bytes:
 def measure(family: str, work: Path, rounds: int, digest: bytes) -> list[Round]:
     found = []
     planaria = Planaria(work / "planaria")
-    for number in range(1, rounds + 1):
+    for number in range(rounds + 1):
         own = started(family, work / "own", digest, None)
         target = work / f"restored-{number}"
         recover = planaria.timed("--quiet", "recover", "--to", "latest", "--target", f"redis={target}")
         loading = started(family, target, digest, target / "start.conf")
-        found.append(Round(own, recover, loading))
+        if number:  # the first is for the caches
+            found.append(Round(own, recover, loading))
         print(
             f"own {own:.2f} s; recover {recover.seconds:.2f} s ({recover.cpu:.2f} s CPU, {recover.memory >> 20} MiB), "
             f"loading {loading:.2f} s",

@@ -118,6 +118,7 @@ class Planaria:
             [*self.command("init"), "--quiet", "--environment", "bench", "--url", f"file://{self.folder}/repository"],
             check=True,
             stdout=subprocess.DEVNULL,
+            env={**os.environ, **self.environ},
         )
         path = self.folder / "planaria.yaml"
         head = path.read_text().partition("# Upstream first")[0]
@@ -130,13 +131,19 @@ class Planaria:
         return [str(PLANARIA), "--config", str(self.folder / "planaria.yaml"), *words]
 
     def timed(self, *words: str) -> Run:
-        return timed(self.command(*words))
+        return timed(self.command(*words), self.environ)
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """Compiled modules are kept, as for any user, whatever this environment says; a verb's first use compiles."""
+        return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": f"{self.folder.parent}/bytecode"}
 
     @contextmanager
     def following(self) -> "Iterator[subprocess.Popen[bytes]]":
         """Ended by SIGTERM: then all that it read is durable."""
         with (self.folder / "follow.log").open("ab") as log:
-            process = subprocess.Popen(self.command("follow"), stdout=log, stderr=log)
+            command, environ = self.command("follow"), {**os.environ, **self.environ}
+            process = subprocess.Popen(command, stdout=log, stderr=log, env=environ)
         try:
             yield process
         finally:
