@@ -48,7 +48,7 @@ def cli() -> str:
     page += '`{"planaria": 1, "verb": …, "ok": …, "result": {…}, "errors": [{"code": …, "message": …, "hint": …}]}`; '
     page += "fields are only ever added.\n"
     for path, command, context in commands(typer.main.get_command(app), "planaria"):
-        usage = command.get_usage(context).removeprefix("Usage: ")
+        usage = re.sub(r"\{([A-Z]+)\}|\[(\[[A-Z]+\])\]", r"\1\2", command.get_usage(context).removeprefix("Usage: "))
         page += f"\n## `{path}`\n\n{(command.help or '').strip()}\n\n```\n{' '.join(usage.split())}\n```\n"
         rows = [
             record

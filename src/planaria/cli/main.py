@@ -59,10 +59,7 @@ def everywhere(
     invocation.config = config
     output = invocation.output
     output.json, output.quiet, output.verbose = json, quiet, verbose
-    if version:
-        output.say(f"planaria {__version__}")
-        output.finish("", {"version": __version__})
-        raise typer.Exit
+    del version  # said before anything is parsed
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -104,6 +101,10 @@ def _as_ours(failure: BaseException) -> PlanariaError:
 
 def _invoked(arguments: list[str], words: list[str], invocation: Invocation) -> int:
     """Raises UsageError for what the parser refuses."""
+    if "--version" in arguments[: len(arguments) - len(words)]:
+        invocation.output.say(f"planaria {__version__}")
+        invocation.output.finish("", {"version": __version__})
+        return 0
     page = _help(words) if not arguments or set(words) & set(_HELP) else None
     if page is not None:
         invocation.output.say(page)
