@@ -4,10 +4,12 @@ import contextlib
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from planaria.core.errors import ComponentRefused, ComponentUnavailable, ConfigurationError, PlanariaError
+from planaria.drivers.redis.client import RIGHTS
 from tests.support.redis_running import BOTH, Run, poll
 from tests.support.redis_server import Servers, free_port
 
@@ -54,15 +56,18 @@ def test_a_user_without_psync(servers: Servers, family: str) -> None:
 
 @pytest.mark.parametrize("family", BOTH)
 def test_a_user_with_the_rights_of_the_documentation(servers: Servers, family: str) -> None:
-    rights = "+ping +psync +replconf +info +config|get +acl|list +function|list +function|dump"
-    server = servers(family, settings={"user": f"planaria on >pw {rights}"})
+    page = Path("docs/how-to/protect-redis.md").read_text()
+    user = next(line for line in page.splitlines() if line.startswith("ACL SETUSER planaria "))
+    assert user.endswith(RIGHTS), "the page and the hint of an error say the same"
+    server = servers(family, settings={"user": user.removeprefix("ACL SETUSER ").replace(">PASSWORD", ">pw")})
     run = Run({"url": server.url, "username": "planaria", "password": {"env": "PW"}}, {"PW": "pw"})
     run.driver.base(run.archive)
     with run.following():
         run.await_exact()
     kept = {entry.path for entry in run.archive.bases[0].entries()}
-    assert {"config/acl.json", "config/settings.json", "config/functions.dump"} <= kept
-    assert [warning for warning in run.warnings if "modules.json could not be captured" in warning]
+    assert {"config/acl.json", "config/settings.json", "config/functions.dump", "config/modules.json"} <= kept
+    assert run.warnings == []
+    assert all(finding.ok for finding in run.driver.probe())
 
 
 def test_what_is_no_redis() -> None:

@@ -5,6 +5,7 @@ import pytest
 from planaria.core.errors import ComponentRefused, ComponentUnavailable, SafetyRefusal
 from planaria.core.position import Position
 from planaria.drivers.contract import MAIN, Recovery, Restored, Target
+from planaria.drivers.redis.restore_live_plan import RIGHTS
 from tests.support.redis_data import deadlines, load, write
 from tests.support.redis_running import BOTH, Run, offset_of, to_server
 from tests.support.redis_server import Server, Servers
@@ -131,6 +132,17 @@ def test_a_user_who_may_not_replicate_is_refused_beforehand(servers: Servers) ->
     with pytest.raises(ComponentRefused, match="does not let our user do this") as refused:
         run.driver.plan(Recovery(run.archive.bases[0], {}, None), Target(url=url))
     assert "+replicaof" in (refused.value.hint or "")
+
+
+def test_the_rights_that_a_hint_names_are_enough(servers: Servers) -> None:
+    source = servers("valkey")
+    target = servers("valkey", settings={"user": f"restorer on >secret {RIGHTS}"})
+    run = to_server(source)
+    run.driver.base(run.archive)
+    restored = run.driver.restore(
+        Recovery(run.archive.bases[0], {}, None), Target(url=f"redis://restorer:secret@127.0.0.1:{target.port}")
+    )
+    assert restored.fingerprint == run.driver.fingerprint(None)
 
 
 def test_a_target_with_other_credentials_for_its_master_gets_them_back(servers: Servers) -> None:

@@ -13,6 +13,8 @@ from planaria.core.errors import ComponentRefused, ComponentUnavailable, Planari
 from planaria.drivers.redis.endpoint import Access, Endpoint, context, explained
 
 Info = Mapping[str, str]
+RIGHTS = "+ping +psync +replconf +info +time +config|get +acl|list +function|list +function|dump +module|list"
+"""What bases and journals need; of a cluster `+cluster|nodes +cluster|shards` too."""
 
 
 class Commands:
@@ -120,7 +122,7 @@ def refusal(endpoint: Endpoint, message: str) -> PlanariaError:
     if code == "NOPERM" or "no permissions" in message.lower():
         return ComponentRefused(
             f"{endpoint} does not let our user do this: {message}",
-            hint="ACL SETUSER <user> +ping +psync +replconf +info +config|get +acl|list +function|list +function|dump",
+            hint=f"ACL SETUSER <user> {RIGHTS}",
         )
     if code in ("LOADING", "MASTERDOWN", "NOMASTERLINK", "TRYAGAIN", "CLUSTERDOWN", "BUSY"):
         return ComponentUnavailable(f"{endpoint} is not ready: {message}", hint="wait until it is")

@@ -1,6 +1,8 @@
 """What a recovery into a running server would do, decided and refused before the server is touched."""
 
+import contextlib
 import json
+from collections.abc import Iterator
 
 from planaria.core.errors import ComponentRefused, PlanariaError, SafetyRefusal
 from planaria.drivers.contract import Change, Recovery
@@ -12,6 +14,8 @@ from planaria.drivers.redis.patterns import selection
 from planaria.drivers.redis.source import Source
 
 FILES = "recover into a directory instead: --target COMPONENT=/a/directory, and start a server on it"
+RIGHTS = "+ping +replicaof +psync +replconf +info +time +config|get +config|set +client|list +module|list"
+"""What a recovery into a running server needs of it; psync for its fingerprint."""
 _STATIC = {"lua"}
 """Modules that are part of a server."""
 
@@ -24,7 +28,7 @@ def plan_live(recovery: Recovery, target: Source, *, replace: bool) -> list[Chan
     if target.address.service is not None:
         raise ComponentRefused("a service that Sentinels watch would be turned away from us by them", hint=FILES)
     endpoint = target.address.endpoints[0]
-    with Commands(endpoint, target.access) as commands:
+    with Commands(endpoint, target.access) as commands, _hinted():
         server = commands.info("server")
         _able(commands, server, recovery)
         _free(commands)
@@ -52,6 +56,17 @@ def plan_live(recovery: Recovery, target: Source, *, replace: bool) -> list[Chan
         changes.append(Change("replay", "the journal up to the point asked for"))
     changes.append(Change("then", f"REPLICAOF NO ONE at {endpoint}; its settings and users stay as they are"))
     return changes
+
+
+@contextlib.contextmanager
+def _hinted() -> Iterator[None]:
+    """Here a missing right is one for a recovery, not for a backup."""
+    try:
+        yield
+    except ComponentRefused as error:
+        if "does not let our user" in error.message:
+            error.hint = f"ACL SETUSER <user> {RIGHTS}"
+        raise
 
 
 def _able(commands: Commands, server: Info, recovery: Recovery) -> None:
@@ -119,5 +134,5 @@ def _entitled(commands: Commands, *command: str) -> None:
     if answer != "OK":
         raise ComponentRefused(
             f"{commands.endpoint} does not let our user do this: {answer}",
-            hint="ACL SETUSER <user> +replicaof +psync +config|get +config|set +info +client|list +module|list",
+            hint=f"ACL SETUSER <user> {RIGHTS}",
         )
