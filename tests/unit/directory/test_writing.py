@@ -1,5 +1,6 @@
 """Files written in pieces, in any order, by many threads."""
 
+import errno
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,6 +11,7 @@ from planaria.core.errors import Failed
 from planaria.drivers.directory.writing import Files
 
 BLOCK = 64 << 10
+MIB = 1 << 20
 
 
 def _write(files: Files, path: Path, content: bytes, *, sparse: bool = False, step: int = BLOCK) -> int:
@@ -77,6 +79,49 @@ def test_threads_share_a_file_while_others_are_closed(tmp_path: Path) -> None:
             pass
     files.close()
     assert {path: path.read_bytes() for path in contents} == contents
+
+
+@pytest.mark.parametrize("refused", ["never", "when opened", "when written"])
+def test_large_pieces_come_together_with_and_without_the_page_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: str
+) -> None:
+    really_open, really_write = os.open, os.pwrite
+    around: set[int] = set()
+    written_around = 0
+
+    def opened(path: str, flags: int, mode: int = 0o777) -> int:
+        if flags & os.O_DIRECT and refused == "when opened":
+            raise OSError(errno.EINVAL, "Invalid argument")
+        descriptor = really_open(path, flags & ~os.O_DIRECT, mode)  # whatever the file system of this test has
+        if flags & os.O_DIRECT:
+            around.add(descriptor)
+        return descriptor
+
+    def written(descriptor: int, data: memoryview, offset: int) -> int:
+        nonlocal written_around
+        if descriptor in around:
+            assert offset % 4096 == len(data) % 4096 == 0
+            if refused == "when written":
+                raise OSError(errno.EINVAL, "Invalid argument")
+            written_around += len(data)
+        return really_write(descriptor, data, offset)
+
+    monkeypatch.setattr(os, "open", opened)
+    monkeypatch.setattr(os, "pwrite", written)
+    files = Files(compare=False)
+    content = os.urandom(5 * MIB + 12345)
+    assert _write(files, tmp_path / "a", content, step=MIB) == len(content)
+    files.close()
+    assert (tmp_path / "a").read_bytes() == content
+    assert written_around == (5 * MIB if refused == "never" else 0)
+
+
+def test_a_large_file_is_written_around_the_page_cache_where_that_can_be(tmp_path: Path) -> None:
+    files = Files(compare=False)
+    content = os.urandom(3 * MIB + 5)
+    _write(files, tmp_path / "a", content, step=MIB)
+    files.close()
+    assert (tmp_path / "a").read_bytes() == content
 
 
 def test_a_link_in_the_way_is_not_written_through(tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ class Restoring:
                 yield entry
             else:
                 with writing(where):
-                    os.close(create(where, 0, exist=self._plan.replace).descriptor)
+                    create(where, 0, exist=self._plan.replace).close()
 
     def _passed(self, count: int, written: int) -> None:
         """From any thread."""

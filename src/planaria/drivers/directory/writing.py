@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from planaria.core.errors import Failed
+from planaria.drivers.directory.direct import fits, open_direct, write_direct
 from planaria.drivers.directory.durable import write_out
 
 BLOCK = 64 << 10
@@ -21,7 +22,19 @@ _ZEROS = memoryview(bytes(BLOCK))
 class _Open:
     descriptor: int
     created: bool
+    direct: int | None = None
+    """Another descriptor of it, around the page cache."""
     users: int = 0
+
+    def write(self, offset: int, piece: memoryview) -> int:
+        if self.direct is not None and fits(offset, piece) and write_direct(self.direct, offset, piece):
+            return len(piece)
+        return _write(self.descriptor, offset, piece)
+
+    def close(self) -> None:
+        os.close(self.descriptor)
+        if self.direct is not None:
+            os.close(self.direct)
 
 
 class Files:
@@ -42,10 +55,11 @@ class Files:
 
     def _write(self, file: "_Open", offset: int, piece: memoryview, *, sparse: bool) -> int:
         if self._compare and not file.created:
-            return _write_different(file.descriptor, offset, piece)
+            there = os.pread(file.descriptor, len(piece), offset)
+            return 0 if there == piece else file.write(offset, piece)
         if sparse:
             return _write_data(file.descriptor, offset, piece)
-        return _write(file.descriptor, offset, piece)
+        return file.write(offset, piece)
 
     @contextmanager
     def _opened(self, where: str, size: int) -> Iterator[_Open]:
@@ -53,6 +67,7 @@ class Files:
             file = self._open.get(where)
             if file is None:
                 file = self._open[where] = create(where, size, exist=True)
+                file.direct = open_direct(where) if size >= LARGE else None
             self._open.move_to_end(where)
             file.users += 1
         try:
@@ -68,7 +83,7 @@ class Files:
             if where is None or file is None:
                 return
             del self._open[where]
-            os.close(file.descriptor)
+            file.close()
 
     def close(self) -> None:
         with self._lock:
@@ -117,11 +132,6 @@ def _write(descriptor: int, offset: int, piece: memoryview) -> int:
     if done >= LARGE:
         write_out(descriptor, offset, done)
     return done
-
-
-def _write_different(descriptor: int, offset: int, piece: memoryview) -> int:
-    there = os.pread(descriptor, len(piece), offset)
-    return 0 if there == piece else _write(descriptor, offset, piece)
 
 
 def _write_data(descriptor: int, offset: int, piece: memoryview) -> int:
