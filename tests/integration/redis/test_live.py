@@ -35,6 +35,7 @@ def test_a_point_in_time_arrives_in_a_running_server(servers: Servers, family: s
 
     assert restored.positions[MAIN].offset == offset
     assert restored.fingerprint == fingerprint
+    assert [check.check for check in restored.checks if check.ok] == ["acknowledged", "keys"]
     assert target.digest() == digest
     with target.client(decode=True) as client:
         assert client.info("replication")["role"] == "master"

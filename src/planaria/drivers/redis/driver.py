@@ -39,6 +39,9 @@ CAPABILITIES = Capabilities(
     targets=("directory", "live"),
     partial=("db:N", "key:PATTERN"),
 )
+PROVEN_AT_ONCE = 32 << 20
+"""Bytes sent to a live target, up to which its fingerprint is taken at once: it reads every key, 70,000 a second, and
+nobody who waits for a large service to be back should wait for that too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +88,14 @@ class RedisDriver:
         return plan_live(recovery, self._target(target), replace=target.replace)
 
     def restore(self, recovery: Recovery, target: Target) -> Restored:
-        """Of a live target the fingerprint is taken too; files are proven by the server that loads them."""
+        """A live target that is not large is fingerprinted too; files are proven by the server that loads them."""
         self.plan(recovery, target)
         if target.directory is not None:
             return restore_files(recovery, target.directory, self.surroundings, replace=target.replace)
         source = self._target(target)
         restored = LiveRestore(recovery, source, self.surroundings).run()
+        if restored.bytes > PROVEN_AT_ONCE:
+            return restored
         return replace(restored, fingerprint=fingerprint_of(source, self.surroundings))
 
     def _target(self, target: Target) -> Source:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from planaria.core.errors import DamagedData, Failed, PlanariaError
 from planaria.drivers.contract import Finding, Recovery, Restored, Surroundings
 from planaria.drivers.redis.base import prefix
+from planaria.drivers.redis.capture import keys_per_db
 from planaria.drivers.redis.client import Commands
 from planaria.drivers.redis.endpoint import dial
 from planaria.drivers.redis.patterns import selection
@@ -110,3 +111,6 @@ class LiveRestore:
         if offset < end:
             raise Failed(f"the target stands at {offset}, not at {end}", hint="recover again")
         self._checks.append(Finding("acknowledged", True, f"the target holds everything up to {end}"))
+        keys = keys_per_db(commands.info("keyspace"))
+        held = ", ".join(f"{count} in database {db}" for db, count in sorted(keys.items())) or "none"
+        self._checks.append(Finding("keys", True, held))
