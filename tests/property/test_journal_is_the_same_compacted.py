@@ -100,7 +100,7 @@ def ended_at(store: MemoryStore, number: int, kind: str) -> Hooked:
     return Hooked(store, at_call(number, "before" if kind.endswith("before") else "after", act))
 
 
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(
     st.lists(runs(), min_size=1, max_size=4),
     st.lists(
@@ -133,7 +133,7 @@ def test_the_journal_says_the_same_after_any_rounds(
             assert said(place, spans) == before
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(runs(), st.integers(1, 60), st.sampled_from(("before", "after")))
 def test_two_hosts_compacting_and_sweeping_at_once_change_nothing(
     spans: list[tuple[str, Span]], number: int, when: When

@@ -1,9 +1,10 @@
 """A small repository to break: opened over any store, a component's journal written into it and read back."""
 
 import os
-import signal
 import threading
+import warnings
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -54,6 +55,12 @@ class Place:
         """Over `store`, which wraps the place's own."""
         first = self._first
         return Repository(store or self.store, self.clock, self.random, first.keys, first.recipients, self.identity)
+
+    def at(self, store: Store, *, folder: Path | None = None) -> "Place":
+        """The same repository, copied to `store`."""
+        other = copy(self)
+        other.store, other.folder, other.told = store, folder or self.folder, []
+        return other
 
     def archive(self, store: Store | None = None, *, spool: str = "spool") -> ComponentArchive:
         limits = JournalLimits(
@@ -107,12 +114,14 @@ def eventually(condition: Callable[[], bool], seconds: float = 20.0) -> None:
     raise AssertionError("it did not come to pass")
 
 
-def in_child(work: Callable[[], None]) -> int:
+def in_child(work: Callable[[], object]) -> int:
     """Runs `work` in a forked process: 0 when it came to its end, -9 when it was killed, 1 when it raised.
 
     A fork and no new interpreter: a loop over every store call has to be quick. The child has no other threads.
     """
-    child = os.fork()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # forking beside threads of pytest-xdist, which rest
+        child = os.fork()
     if child == 0:
         status = 1
         try:
@@ -122,10 +131,6 @@ def in_child(work: Callable[[], None]) -> int:
             os._exit(status)
     _, ended = os.waitpid(child, 0)
     return -os.WTERMSIG(ended) if os.WIFSIGNALED(ended) else os.WEXITSTATUS(ended)
-
-
-def die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def content(lineage: str, begin: int, end: int) -> bytes:
