@@ -99,8 +99,9 @@ class Results:
         return min(values), statistics.median(values)
 
     def table(self) -> str:
-        head = "| work | tool | seconds, least / median | MB/s | MB/s a core | memory | times restic, least / median |"
-        lines = [head, "|---|---|---|---|---|---|---|"]
+        """The last column compares medians of CPU seconds, which other work on the machine disturbs least."""
+        head = "| work | tool | seconds, least / median | MB/s | MB/s a core | memory | times restic, least / median | CPU |"
+        lines = [head, "|---|---|---|---|---|---|---|---|"]
         rest = [work for _, work in self.runs if work not in WORKS]
         for work in (*WORKS, *dict.fromkeys(rest)):
             lines += [self._line(tool, work) for tool in ("planaria", "restic") if (tool, work) in self.runs]
@@ -108,16 +109,17 @@ class Results:
 
     def _line(self, tool: str, work: str) -> str:
         least, median = self.of(tool, work, lambda run: run.seconds)
-        cpu, _ = self.of(tool, work, lambda run: run.cpu)
+        cpu, cpu_median = self.of(tool, work, lambda run: run.cpu)
         memory = max(run.memory for run in self.runs[tool, work])
         megabytes = self.bytes / 1e6
-        ratio = ""
+        ratio, saved = "", ""
         if tool == "planaria":
             other_least, other_median = self.of("restic", work, lambda run: run.seconds)
             ratio = f"{other_least / least:.1f} / {other_median / median:.1f}"
+            saved = f"{self.of('restic', work, lambda run: run.cpu)[1] / cpu_median:.1f}"
         return (
             f"| {work} | {tool} | {least:.2f} / {median:.2f} | {megabytes / least:.0f} | {megabytes / cpu:.0f} "
-            f"| {memory >> 20} MiB | {ratio} |"
+            f"| {memory >> 20} MiB | {ratio} | {saved} |"
         )
 
 
