@@ -1,6 +1,5 @@
 """SIGKILL before and after every store call of a base: what was committed stays whole, the rest is invisible."""
 
-import random
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -9,47 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from planaria.core.base import BaseFacts, CommittedBase, Entry
+from planaria.core.base import Entry
 from planaria.repository import base_writer
-from planaria.repository.base_reader import open_base
 from planaria.repository.base_writer import BaseWriter
-from planaria.repository.bases import all_bases
-from planaria.repository.limits import Limits
-from planaria.storage.contract import Store
 from planaria.storage.hooked import Hooked, Method, When, at_call, die
 from planaria.storage.local import LocalStore
 from tests.support.faults import COMPONENT, Place, in_child
+from tests.support.small_bases import FILES, LIMITS, OLD, committed, reads_of, write
 
-LIMITS = Limits(workers=1, pack_size=8 << 10, verify_every=1)
-FILES = {f"file-{number}": random.Random(number).randbytes(3000) for number in range(12)}
-OLD = {"file-old": b"of the base before", **{f"file-{number}": FILES[f"file-{number}"] for number in range(2)}}
 WHENS: tuple[When, ...] = ("before", "after")
 ENOUGH = 200
-
-
-def write(place: Place, store: Store, files: dict[str, bytes]) -> CommittedBase:
-    place.clock.sleep(1)
-    sink = BaseWriter(place.repository(store), COMPONENT, "directory", LIMITS)
-    try:
-        for path, data in files.items():
-            sink.add(Entry(path, len(data)), partial(_reads, data)).wait()
-        return sink.commit(BaseFacts({}, place.clock.now(), {}, {}))
-    finally:
-        sink.abandon()
-
-
-def _reads(data: bytes, buffer: memoryview, offset: int) -> int:
-    piece = data[offset : offset + len(buffer)]
-    buffer[: len(piece)] = piece
-    return len(piece)
-
-
-def committed(place: Place) -> list[dict[str, bytes]]:
-    """Every base there is, whole: reading raises otherwise."""
-    bases, damage = all_bases(place.repository(), COMPONENT)
-    assert not damage
-    views = [open_base(place.repository(), base, Limits()) for base in bases]
-    return [{entry.path: b"".join(view.read(entry.path)) for entry in view.entries()} for view in views]
 
 
 @pytest.fixture(autouse=True)
@@ -104,7 +72,7 @@ def test_what_was_uploaded_is_used_again_by_the_next_attempt(place: Place) -> No
 def test_a_base_that_is_abandoned_leaves_nothing_to_see(place: Place) -> None:
     sink = BaseWriter(place.repository(), COMPONENT, "directory", LIMITS)
     for path, data in FILES.items():
-        sink.add(Entry(path, len(data)), partial(_reads, data)).wait()
+        sink.add(Entry(path, len(data)), partial(reads_of, data)).wait()
     sink.abandon()
     sink.abandon()
     assert committed(place) == [OLD]
