@@ -40,8 +40,9 @@ To restore with nothing but Python 3.11:
   2. Join the lines from 01 on in a file `identity`: without their numbers, the spaces,
      and the four digits at their ends. {escapes}
   3. pip install cryptography zstandard blake3
-  4. python3 DIRECTORY/{reader} DIRECTORY --identity identity list
-     python3 DIRECTORY/{reader} DIRECTORY --identity identity restore COMPONENT BASE TARGET
+  4. In that directory:
+     python3 {reader} . --identity identity list
+     python3 {reader} . --identity identity restore COMPONENT BASE TARGET
 
 Where Planaria is, `planaria keys test --sheet FILE` proves a typed-in copy of this sheet.
 """
