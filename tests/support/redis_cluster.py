@@ -11,11 +11,9 @@ SLOTS = 16384
 
 
 def cluster(servers: Servers, family: str, *, shards: int = 3, replicas: int = 0) -> list[Server]:
-    """Masters first, with the slots shared evenly, then `replicas` of each master in turn. All agree when it returns."""
+    """Masters first, with the slots shared evenly, then `replicas` of each master in turn; all agree on return."""
     settings = {"cluster-enabled": "yes", "cluster-node-timeout": "2000", "cluster-config-file": "nodes.conf"}
-    started = [
-        servers(family, settings=settings, port=free_port(50_000)) for _ in range(shards * (1 + replicas))
-    ]
+    started = [servers(family, settings=settings, port=free_port(50_000)) for _ in range(shards * (1 + replicas))]
     for number, server in enumerate(started[:shards]):
         with server.client() as client:
             first, last = SLOTS * number // shards, SLOTS * (number + 1) // shards - 1
