@@ -100,7 +100,7 @@ class Results:
 
     def table(self) -> str:
         """The last column compares medians of CPU seconds, which other work on the machine disturbs least."""
-        head = "| work | tool | seconds, least / median | MB/s | MB/s a core | memory | times restic, least / median "
+        head = "| work | tool | s, least / median | MB/s | MB/s a core | peak | times restic, least / median "
         head += "| CPU |"
         lines = [head, "|---|---|---|---|---|---|---|---|"]
         rest = [work for _, work in self.runs if work not in WORKS]

@@ -26,3 +26,10 @@ def test_ordinary_names_read_as_they_are() -> None:
 def test_text_that_is_no_name_is_refused() -> None:
     with pytest.raises(ValueError, match="surrogates"):
         on_disk("a\ud800")
+
+
+def test_characters_that_stand_for_bytes_stand_for_themselves_too() -> None:
+    names = ["a\uefff", os.fsdecode(b"a\xff"), "\uef80\uf000"]
+    told = [in_base(name) for name in names]
+    assert len(set(told)) == 3
+    assert [on_disk(path) for path in told] == names
