@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from planaria.cli.invocation import Invocation
+from planaria.core.errors import RepositoryRefused
 
 
 def export(
@@ -23,6 +24,11 @@ def export(
 
     environment = invocation.environment()
     repository = environment.repository
+    if repository.identity is None:
+        raise RepositoryRefused(
+            "this host has no identity: it can write to the repository and not read it",
+            hint="export where repository.identity is configured",
+        )
     bases = {name: one for one in environment.components for name in base_names(repository, one)}
     names = {name.rpartition("/")[2]: name for name in bases}
     name = names[the_only("base", base, names)]

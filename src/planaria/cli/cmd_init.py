@@ -1,13 +1,13 @@
 """`planaria init`: the repository and its keys, and a commented configuration where there is none."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from planaria.cli.invocation import Invocation
-from planaria.core.errors import ConfigurationError, SafetyRefusal
+from planaria.cli.secret_files import write_new, write_secret
+from planaria.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from planaria.settings.model import Settings
@@ -75,30 +75,14 @@ def _configure(path: Path, environment: str, url: str, profile: Literal["somabra
     identity_file = path.parent / "planaria-identity"
     text, recipient = new_identity(system_randomness)
     path.parent.mkdir(parents=True, exist_ok=True)
-    _write(identity_file, text + "\n", 0o600)
+    write_secret(identity_file, text)
     schema = path.parent / "planaria.schema.json"
     if not schema.exists():
-        _write(schema, json.dumps(json_schema(options_models()), indent=1) + "\n", 0o644)
+        write_new(schema, json.dumps(json_schema(options_models()), indent=1) + "\n", 0o644)
     head = f"# yaml-language-server: $schema={schema.name}\n"
     whole = starter(environment, url, profile, recipients=[recipient.text], identity_file=identity_file)
-    _write(path, head + whole, 0o644)
+    write_new(path, head + whole, 0o644)
     return {"configuration": str(path), "schema": str(schema), "identity": str(identity_file)}
-
-
-def _write(path: Path, text: str, mode: int) -> None:
-    """A new file, durable. Raises SafetyRefusal when there is one."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    except FileExistsError:
-        raise SafetyRefusal(f"{path} exists already", hint="move it away, or name it in a configuration") from None
-    except OSError as error:
-        raise ConfigurationError(
-            f"{path} cannot be written: {error.strerror}", hint="--config FILE elsewhere"
-        ) from None
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _create(settings: "Settings", invocation: Invocation, path: Path) -> dict[str, Any]:

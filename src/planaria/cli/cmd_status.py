@@ -11,6 +11,7 @@ def status(context: typer.Context) -> int:
     invocation: Invocation = context.obj
     from planaria.core.quantities import shown_size
     from planaria.recovery.known import known
+    from planaria.service import escrow
     from planaria.service.read_model import status as status_model
     from planaria.service.spooled import spooled
 
@@ -18,7 +19,8 @@ def status(context: typer.Context) -> int:
     settings, repository = environment.settings, environment.repository
     all_known = [known(repository, name, environment.limits.cache) for name in environment.components]
     waiting = spooled(environment.directories.spool / repository.id, environment.components)
-    found = status_model(settings, all_known, invocation.clock.now(), waiting)
+    reminders = escrow.reminders(environment)
+    found = status_model(settings, all_known, invocation.clock.now(), waiting, reminders)
     output = invocation.output
     rpo = found["rpo_seconds"]
     newest = "none yet" if rpo is None else f"{_lasted(rpo)} ago"
@@ -42,7 +44,9 @@ def status(context: typer.Context) -> int:
         ],
     )
     for finding in found["findings"]:
-        output.say(f"! {finding['component'] or 'repository'}: {finding['detail']}")
+        output.say(f"! {finding['component']}: {finding['detail']}")
+    for reminder in found["reminders"]:
+        output.say(f"Still to do: {reminder}")
     output.finish("status", found, ok=not found["findings"])
     return 1 if found["findings"] else 0
 

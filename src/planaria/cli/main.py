@@ -120,6 +120,8 @@ def _invoked(arguments: list[str], words: list[str], invocation: Invocation) -> 
         message, context = error.format_message(), getattr(error, "ctx", None)
         where = f"{context.command_path if context else f'planaria {invocation.verb}'} --help"
         raise UsageError(message.rstrip("."), hint=where) from None
+    if result == Interrupted.status and not invocation.output.finished:  # what the parser makes of Ctrl-C
+        raise KeyboardInterrupt
     return result if isinstance(result, int) else 0
 
 

@@ -4,7 +4,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from io import TextIOWrapper
 from typing import Any
 
@@ -18,7 +18,8 @@ class Output:
     json: bool = False
     quiet: bool = False
     verbose: bool = False
-    _finished: bool = field(default=False)
+    finished: bool = False
+    """The verb has said what came of it."""
 
     def say(self, text: str = "") -> None:
         """One line for people."""
@@ -39,11 +40,11 @@ class Output:
 
     def finish(self, verb: str, result: Json, errors: Sequence[Json] = (), *, ok: bool = True) -> None:
         """The one object of `--json`: a second one is not said."""
-        if self.json and not self._finished:
+        if self.json and not self.finished:
             import json
 
             print(json.dumps({"planaria": 1, "verb": verb, "ok": ok, "result": result, "errors": list(errors)}))
-        self._finished = True
+        self.finished = True
 
     def fail(self, verb: str, error: PlanariaError) -> None:
         """An error that ended the verb: to standard error, and in the JSON object."""

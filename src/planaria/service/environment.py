@@ -118,6 +118,12 @@ def identity_configured(settings: Settings, environ: Mapping[str, str]) -> Ident
     return identity_of(identity_text(identity, environ)) if identity is not None else None
 
 
+def opened_by(environment: Environment, identity: str) -> Repository:
+    """The same repository, opened by another identity (its text, or `passphrase:…`). Raises RepositoryRefused."""
+    repository, host = environment.repository, environment.host
+    return open_repository(repository.store, host.clock, host.random, identity=identity_of(identity))
+
+
 def open_environment(settings: Settings, host: Host) -> Environment:
     """Raises ConfigurationError, RepositoryRefused, DamagedData, errors of the store."""
     of = settings.repository

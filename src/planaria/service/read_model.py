@@ -98,14 +98,14 @@ def _behind(at: Instant | None, now: Instant) -> float | None:
 
 
 def status(
-    settings: Settings, known: Sequence[Known], now: Instant, spooled: Mapping[str, int], concerns: Sequence[str] = ()
+    settings: Settings, known: Sequence[Known], now: Instant, spooled: Mapping[str, int], reminders: Sequence[str] = ()
 ) -> Json:
     """`result` of `planaria status`. `spooled`: bytes on this host that are not in the repository yet.
 
-    `concerns`: what is wrong with the repository itself.
+    `reminders`: what somebody has still to do; no finding, for nothing is wrong yet.
     """
     components = {one.component: _component_status(settings, one, now, spooled.get(one.component, 0)) for one in known}
-    findings: list[Json] = [{"component": None, "detail": detail} for detail in concerns]
+    findings: list[Json] = []
     findings += [
         {"component": name, "detail": detail} for name, one in components.items() for detail in one["findings"]
     ]
@@ -116,6 +116,7 @@ def status(
         "objectives": {"rpo_seconds": settings.objectives.rpo, "rto_seconds": settings.objectives.rto},
         "components": components,
         "findings": findings,
+        "reminders": list(reminders),
     }
 
 

@@ -96,9 +96,9 @@ def test_damage_and_a_filled_spool_are_findings(settings: Settings) -> None:
     ]
 
 
-def test_what_concerns_the_repository_belongs_to_no_component(settings: Settings) -> None:
+def test_a_reminder_is_no_finding(settings: Settings) -> None:
     found = read_model.status(settings, (known("redis", 0, until=100),), at(110), {}, ["keys are not escrowed"])
-    assert found["findings"] == [{"component": None, "detail": "keys are not escrowed"}]
+    assert (found["findings"], found["reminders"]) == ([], ["keys are not escrowed"])
 
 
 def test_together_means_every_component_at_the_same_instant() -> None:
