@@ -8,9 +8,12 @@ stream's PING, PUBLISH and REPLCONF GETACK do no harm there (tried on Redis 7.0 
 
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from planaria.core.base import Entry
 from planaria.core.errors import DamagedData, Interrupted
@@ -38,11 +41,12 @@ from planaria.drivers.redis.walker import Place
 
 MODE = 0o640
 READ = 1 << 20
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
 class _Writer:
-    """Restores one stream into one directory that is not in use yet."""
+    """Restores one stream into one directory that is not in use yet: base and journal at once, where they are two."""
 
     recovery: Recovery
     stream: str
@@ -50,6 +54,9 @@ class _Writer:
     directory: Path
     surroundings: Surroundings
     written: int = 0
+    _counting: threading.Lock = field(default_factory=threading.Lock)
+    _failed: bool = False
+    """Base or journal cannot be written: the other need not go on."""
 
     def write(self) -> tuple[Position, Instant]:
         """(where the stream was cut, the instant whose state that is)."""
@@ -60,13 +67,36 @@ class _Writer:
             self._small(self.directory / path, content)
         base = self.directory / self.layout.base
         base.parent.mkdir(exist_ok=True)
-        if self.recovery.only:
-            self._filtered_base(base)
-        else:
-            self._base(base)
-        if not self.layout.journal:
+        write_base = self._filtered_base if self.recovery.only else self._base
+        if self.layout.journal is None:
+            write_base(base)
             return start, facts.at
         journal = self.directory / self.layout.journal
+        if journal == base:
+            write_base(base)
+            return self._journal(journal, start)
+        with ThreadPoolExecutor(1, thread_name_prefix="base") as beside:
+            writing = beside.submit(self._or_fail, lambda: write_base(base))
+            try:
+                reached = self._or_fail(lambda: self._journal(journal, start))
+            except Interrupted:
+                writing.result()  # where the base failed, that is why
+                raise
+            writing.result()
+        return reached
+
+    def _or_fail(self, work: Callable[[], T]) -> T:
+        try:
+            return work()
+        except BaseException:
+            self._failed = True
+            raise
+
+    def _go_on(self) -> None:
+        if self._failed or self.surroundings.stopping():
+            raise Interrupted("stopped while files were written; run it again")
+
+    def _journal(self, journal: Path, start: Position) -> tuple[Position, Instant]:
         copy = self._copied if rewrite_of(self.recovery, self.stream) is None else self._rewritten
         with journal.open("ab") as file:
             position, at = copy(file.fileno(), journal, start)
@@ -111,8 +141,7 @@ class _Writer:
         try:
 
             def write(_: Entry, offset: int, piece: memoryview) -> None:
-                if self.surroundings.stopping():
-                    raise Interrupted("stopped while files were written; run it again")
+                self._go_on()
                 while piece:
                     count = os.pwrite(descriptor, piece, offset)
                     offset, piece = offset + count, piece[count:]
@@ -136,7 +165,8 @@ class _Writer:
             os.close(descriptor)
 
     def _progress(self, count: int, total: int | None) -> None:
-        self.written += count
+        with self._counting:
+            self.written += count
         self.surroundings.progress(f"files of {self.stream}", self.written, total)
 
     def _rewritten(self, descriptor: int, path: Path, start: Position) -> tuple[Position, Instant]:
@@ -147,8 +177,7 @@ class _Writer:
         return replay.position, replay.at
 
     def _append(self, descriptor: int, data: bytes) -> None:
-        if self.surroundings.stopping():
-            raise Interrupted("stopped while files were written; run it again")
+        self._go_on()
         write_all(descriptor, data)
         self._progress(len(data), None)
 
