@@ -2,6 +2,7 @@
 
 import os
 import threading
+import traceback
 import warnings
 from collections.abc import Callable
 from copy import copy
@@ -127,6 +128,8 @@ def in_child(work: Callable[[], object]) -> int:
         try:
             work()
             status = 0
+        except BaseException:  # noqa: BLE001 - the parent sees the status, and pytest shows this
+            traceback.print_exc()
         finally:
             os._exit(status)
     _, ended = os.waitpid(child, 0)
