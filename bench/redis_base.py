@@ -18,10 +18,12 @@ from bench.directory import Run, timed
 from bench.redis_keys import fill
 from bench.redis_servers import CLOCK, FAMILIES, Planaria, Server, cores, running, versions
 
+PLANARIA, PIPE = "planaria backup", "redis-cli, zstd -1"
+
 
 def measure(server: Server, work: Path, rounds: int) -> tuple[int, dict[str, list[Run]]]:
     """(bytes of the RDB, runs by tool)."""
-    runs: dict[str, list[Run]] = {"planaria backup": [], "redis-cli, zstd -1": []}
+    runs: dict[str, list[Run]] = {PLANARIA: [], PIPE: []}
     size = 0
     for number in range(rounds + 1):
         planaria = Planaria(work / f"{number}")
@@ -30,8 +32,8 @@ def measure(server: Server, work: Path, rounds: int) -> tuple[int, dict[str, lis
         dump = work / f"{number}.rdb.zst"
         pipe = f"redis-cli -p {server.port} --rdb - 2>/dev/null | zstd -1 -q -o {dump}"
         for name, run in (
-            ("planaria backup", planaria.timed("--quiet", "backup")),
-            ("redis-cli, zstd -1", timed(["bash", "-o", "pipefail", "-c", pipe])),
+            (PLANARIA, planaria.timed("--quiet", "backup")),
+            (PIPE, timed(["bash", "-o", "pipefail", "-c", pipe])),
         ):
             if number:  # the first is for the caches
                 runs[name].append(run)
@@ -51,14 +53,14 @@ def table(size: int, runs: dict[str, list[Run]]) -> str:
         "| tool | seconds, least / median | MB/s | CPU s | memory | speed against redis-cli, least / median |",
         "|---|---|---|---|---|---|",
     ]
-    other = [run.seconds for run in runs["redis-cli, zstd -1"]]
+    other = [run.seconds for run in runs[PIPE]]
     for name, found in runs.items():
         seconds = [run.seconds for run in found]
         ratio = f"{min(other) / min(seconds):.2f} / {statistics.median(other) / statistics.median(seconds):.2f}"
         lines.append(
             f"| {name} | {min(seconds):.2f} / {statistics.median(seconds):.2f} | {size / 1e6 / min(seconds):.0f} "
-            f"| {min(run.cpu for run in found):.2f} | {max(run.memory for run in found) >> 20} MiB "
-            f"| {ratio if name.startswith('planaria') else ''} |"
+            f"| {min(run.cpu for run in found):.2f} "
+            + (f"| {max(run.memory for run in found) >> 20} MiB | {ratio} |" if name == PLANARIA else "| | |")
         )
     return "\n".join(lines)
 
