@@ -50,6 +50,11 @@ def send(archive: ComponentArchive, begin: int, end: int, now: Instant) -> int:
     return end
 
 
+def send_and_flush(archive: ComponentArchive, begin: int, end: int, now: Instant) -> None:
+    send(archive, begin, end, now)
+    archive.journal(STREAM).flush()
+
+
 def test_two_hosts_fill_each_others_gaps_and_every_second_is_brought_back_exactly(
     place: Place, clock: ManualClock
 ) -> None:
@@ -137,7 +142,6 @@ def test_a_segment_that_vanished_from_the_spool_is_not_called_durable(place: Pla
                 path.unlink()
         network.down = False
         clock.advance(60)
-        send(one, at + 10, at + 20, clock.now())
         with pytest.raises(DamagedData, match="gone from the spool"):
-            one.journal(STREAM).flush()
+            send_and_flush(one, at + 10, at + 20, clock.now())
         assert one.journal(STREAM).durable == START

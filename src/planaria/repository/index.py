@@ -14,7 +14,7 @@ from pathlib import Path
 
 import blake3
 
-from planaria.core.errors import DamagedData, ObjectExists
+from planaria.core.errors import DamagedData, ObjectExists, Unavailable
 from planaria.repository.condemned import condemned, present
 from planaria.repository.layout import what_is
 from planaria.repository.records import get_record, put_record
@@ -167,7 +167,9 @@ def _cached_run(repository: Repository, component: str, name: str, cache: Path |
         try:
             LocalStore(cache / repository.id).put(name, head + bytes(run.packs) + bytes(run.entries))
         except ObjectExists:
-            path.unlink()  # it was there and did not verify: the next load caches it afresh
+            path.unlink(missing_ok=True)  # it was there and did not verify: the next load caches it afresh
+        except Unavailable:
+            return run  # a cache that is full or not ours costs time, and nothing else
     return run
 
 
@@ -183,7 +185,7 @@ def _mapped(path: Path, name: str, auth: bytes) -> Run | None:
     try:
         with path.open("rb") as file:
             view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-    except (FileNotFoundError, ValueError):
+    except (OSError, ValueError):
         return None
     if len(view) < _HEAD.size:
         return None

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+import pytest
+
 from planaria.core.instant import Instant
 from planaria.core.position import Position
 from planaria.core.windows import (
@@ -255,6 +257,7 @@ def test_windows_are_united_intersected_and_cut() -> None:
     assert without(_w((7, 7), (10, 10)), _w((5, 10))) == _w((10, 10))
 
 
+@pytest.mark.timeout(30)
 def test_a_week_of_flapping_links_is_no_quadratic_work() -> None:
     """30,000 broken stretches, idle and busy: a pair-by-pair comparison would take minutes."""
     spans = []
