@@ -60,7 +60,7 @@ def test_after_a_rotation_the_old_identity_reads_the_past_only(host: CliHost, fi
     refused = host("recover", "--target", "files=old", "--json")
     assert (refused.status, refused.json["errors"][0]["code"]) == (4, "repository-refused")
     past = host("list", "--json").result["bases"][0]["id"]
-    assert host("recover", "files", "--to", f"base:{past}", "--target", "files=old").status == 0
+    assert host("recover", "files", "--to", f"base:{past}", "--target", "files=past").status == 0
 
 
 def test_status_asks_for_a_key_in_the_safe_until_one_was_proven(host: CliHost, files: Path) -> None:
