@@ -71,7 +71,7 @@ def test_the_tutorial_works(tmp_path: Path, tools: Path) -> None:
             ["bash", "-c", text], cwd=place, env=environ, stdout=said, stderr=said, start_new_session=True
         )
         try:
-            status: int | None = shell.wait(90)
+            status: int | None = shell.wait(240)
         except subprocess.TimeoutExpired:
             status = None
         with contextlib.suppress(ProcessLookupError):
