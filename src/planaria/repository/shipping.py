@@ -41,6 +41,7 @@ class Shipping:
         """Raises StoreFull when neither store nor spool takes it; may be called again with the same object then."""
         if self.drain() and self._put(name, data):
             self._said_back()
+            self.on_durable(name)
         else:
             self.spool.add(name, data)
 
@@ -57,6 +58,7 @@ class Shipping:
             self.spool.remove(name)
             if not len(self.spool):
                 self._said_back()
+            self.on_durable(name)  # last: who asks meanwhile finds it in the spool still, or is told
         return not len(self.spool)
 
     @property
@@ -83,7 +85,6 @@ class Shipping:
         except ObjectMissing:
             raise DamagedData(f"{name} is gone from the spool, and not in the store", object_name=name) from None
         self._next_try, self._pause = 0.0, FIRST_PAUSE
-        self.on_durable(name)
         return True
 
     def _said_back(self) -> None:
