@@ -6,7 +6,7 @@ Each object is read whole once and remembered with its size and time; `--read` r
 import base64
 import binascii
 import struct
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from planaria.core.errors import DamagedData, ObjectMissing
@@ -14,7 +14,7 @@ from planaria.core.position import Position
 from planaria.core.windows import end_of
 from planaria.repository import bundles, segments
 from planaria.repository.bases import BaseRecord
-from planaria.repository.check_report import Report
+from planaria.repository.check_report import Report, Wrong
 from planaria.repository.check_state import CheckState
 from planaria.repository.journal_catalogue import Catalogue, load
 from planaria.repository.layout import what_is
@@ -24,6 +24,8 @@ from planaria.storage.contract import ObjectInfo
 
 _LINK = struct.Struct("<16s16sQQ")
 _NONE = bytes(16)
+Finding = tuple[Wrong, str, str]
+"""(kind, object, what is wrong)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +114,18 @@ class _Chains:
     broken: set[tuple[str, int]] = field(default_factory=set)
     complete: bool = True
 
-    def findings(self) -> Iterable[tuple[str, str]]:
-        """(name, what is wrong) of each object that holds a segment without its predecessor."""
+    def findings(self) -> Iterator[Finding]:
+        """Each object that holds a segment without its predecessor."""
         ends = {link.digest: link.end for links in self.links.values() for link in links}
         for name, links in self.links.items():
             for link in links:
                 if link.previous == _NONE or (_lineage(name), link.begin) in self.broken:
                     continue
                 if link.previous not in ends and self.complete:
-                    yield name, f"{name} continues a segment that ended at {link.begin} and is missing"
+                    yield "missing", name, f"{name} continues a segment that ended at {link.begin} and is missing"
                 elif ends.get(link.previous, link.begin) != link.begin:
-                    yield name, f"{name} begins at {link.begin}, and the segment before it ended elsewhere"
+                    what = f"{name} begins at {link.begin}, and the segment before it ended elsewhere"
+                    yield "damaged", name, what
 
 
 def _lineage(name: str) -> str:
@@ -137,21 +140,22 @@ def check_journals(
     state: CheckState,
     go_on: Callable[[], bool],
 ) -> None:
-    """Reads what no check has read yet, while `go_on`; what was there at an earlier check must be in some object."""
+    """Reads what no check has read yet, while `go_on`; what was there at an earlier check must be in some object.
+
+    A listing may be behind: what seems to be wrong is said if a second one says the same.
+    """
     chains = _Chains()
-    _gather(repository, component, chains, report, state, go_on)
-    if chains.complete and any(
-        True for _ in chains.findings()
-    ):  # a listing may have been behind: look again before saying so
+    for _ in range(2):
         _gather(repository, component, chains, report, state, go_on)
-    for name, what in chains.findings():
-        report.found("missing" if what.endswith("missing") else "damaged", component, name, what)
-    _check_memory(component, chains, report, state)
-    catalogue = load(repository, component, None)
+        catalogue = load(repository, component, None)
+        found = [*chains.findings(), *_lost(component, chains, state), *_holes(bases, catalogue, chains)]
+        if not found or not chains.complete:
+            break
+    for kind, name, what in found:
+        report.found(kind, component, name, what)
     for error in catalogue.damage:
         if what_is(error.object_name) is not None:
             report.damaged(component, error)
-    _check_connected(bases, catalogue, chains, report)
 
 
 def _gather(
@@ -188,8 +192,8 @@ def _end(name: str) -> int:
     return int(name.rpartition("/")[2].split("-")[1], 16)
 
 
-def _check_memory(component: str, chains: _Chains, report: Report, state: CheckState) -> None:
-    """Segments that an earlier check found, and that are in no object any more. Those that moved are forgotten."""
+def _lost(component: str, chains: _Chains, state: CheckState) -> Iterator[Finding]:
+    """Segments that an earlier check found, and that are in no object any more. What only moved is forgotten."""
     present = {link.digest for links in chains.links.values() for link in links}
     for name, kept in state.journals_of((f"{component}/journal/", f"{component}/bundles/")).items():
         if name in chains.listed:
@@ -199,29 +203,25 @@ def _check_memory(component: str, chains: _Chains, report: Report, state: CheckS
             del state.journals[name]
         elif chains.complete:
             end = max(link.end for link in lost)
-            what = f"{name} was here at an earlier check; what it held up to offset {end} is missing"
-            report.found("missing", component, name, what)
+            yield "missing", name, f"{name} was here at an earlier check; what it held up to offset {end} is missing"
 
 
-def _check_connected(bases: Sequence[BaseRecord], catalogue: Catalogue, chains: _Chains, report: Report) -> None:
-    """That the journal goes on from each base without a hole, or begins anew with a later base that says why.
+def _holes(bases: Sequence[BaseRecord], catalogue: Catalogue, chains: _Chains) -> Iterator[Finding]:
+    """Bases from which the journal does not go on without a hole, nor begins anew with a later base that says why.
 
     A hole left by an object that cannot be read has been said already.
     """
     streams = catalogue.streams()
     for base in bases:
         for stream, start in base.facts.positions.items():
-            spans = streams.get(stream, [])
+            spans = [span for span in streams.get(stream, []) if span.lineage == start.lineage]
             end, _ = end_of(start, spans)
-            behind = min(
-                (span.begin for span in spans if span.lineage == start.lineage and span.begin > end.offset),
-                default=None,
-            )
+            behind = min((span.begin for span in spans if span.begin > end.offset), default=None)
             if behind is None or (start.lineage, behind) in chains.broken:
                 continue
             if not _begun_anew(stream, start, end, behind, bases):
                 what = f"the journal after {base.name} has a hole from {end} to {behind} that nothing explains"
-                report.found("missing", base.component, base.name, what)
+                yield "missing", base.name, what
 
 
 def _begun_anew(stream: str, start: Position, end: Position, behind: int, bases: Sequence[BaseRecord]) -> bool:

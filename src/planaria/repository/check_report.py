@@ -1,4 +1,4 @@
-"""What a check found: everything wrong, by the name of its object."""
+"""Wrong a check found: everything wrong, by the name of its object."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -6,7 +6,7 @@ from typing import Literal
 from planaria.core.errors import DamagedData, RepositoryRefused
 from planaria.core.instant import Instant
 
-What = Literal["missing", "damaged", "unproven", "unknown"]
+Wrong = Literal["missing", "damaged", "unproven", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class Damage:
     object: str
     component: str
     """Empty: the repository's own."""
-    kind: What
+    kind: Wrong
     detail: str
 
 
@@ -31,14 +31,14 @@ class Report:
     findings: list[Damage] = field(default_factory=list)
     objects: int = 0
     counts: dict[str, int] = field(default_factory=dict)
-    """Objects, by what they are (`layout.What`)."""
+    """Objects, by what they are (`layout.Wrong`)."""
     bytes_read: int = 0
     seconds: float = 0.0
     oldest_unread: Instant | None = None
     remembered: bool = False
     condemned: int = 0
     """Damaged packs that were marked, so that the next base stores what they held again."""
-    _found: set[tuple[str, What]] = field(default_factory=set)
+    _found: set[tuple[str, Wrong]] = field(default_factory=set)
     _unread: set[str] = field(default_factory=set)
 
     @property
@@ -49,15 +49,15 @@ class Report:
     def left(self, name: str) -> None:
         self._unread.add(name)
 
-    def found(self, kind: What, component: str, name: str, detail: str) -> None:
+    def found(self, kind: Wrong, component: str, name: str, detail: str) -> None:
         """The first detail about an object stands."""
         if (name, kind) not in self._found:
             self._found.add((name, kind))
             self.findings.append(Damage(name, component, kind, detail))
 
     def damaged(self, component: str, error: DamagedData | RepositoryRefused, name: str = "") -> None:
-        kind: What = "unproven" if isinstance(error, RepositoryRefused) else "damaged"
+        kind: Wrong = "unproven" if isinstance(error, RepositoryRefused) else "damaged"
         self.found(kind, component, name or getattr(error, "object_name", ""), error.message)
 
-    def has(self, kind: What) -> bool:
+    def has(self, kind: Wrong) -> bool:
         return any(one.kind == kind for one in self.findings)
