@@ -6,6 +6,11 @@ from pathlib import Path
 
 from planaria.repository.packs import PACK_SIZE
 
+PROCESS = 64 << 20
+"""Bytes that a process takes before it holds anything."""
+WORKER = 6 << 20
+"""Bytes that each worker takes beside its packs: pieces on their way, one compressed, zstd's tables."""
+
 
 def _uncounted(_: int) -> None:
     """Nobody watches."""
@@ -28,5 +33,5 @@ class Limits:
     @staticmethod
     def for_memory(memory: int, workers: int, cache: Path | None, count: Callable[[int], None]) -> "Limits":
         """`memory` bytes for packs and buffers: smaller packs rather than more memory than was granted."""
-        room = max(1 << 20, (memory - (64 << 20)) // (workers + 4))
+        room = max(1 << 20, (memory - PROCESS - workers * WORKER) // (workers + 4))
         return Limits(workers=workers, pack_size=min(PACK_SIZE, room), cache=cache, count=count)
