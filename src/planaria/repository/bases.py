@@ -18,7 +18,7 @@ from planaria.repository.index import Location
 from planaria.repository.layout import what_is
 from planaria.repository.records import Record, get_record
 from planaria.repository.repository import Repository
-from planaria.repository.sealed import Kind, canonical
+from planaria.repository.sealed import Kind, canonical, natural, string
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,13 @@ def facts_json(facts: BaseFacts) -> dict[str, Any]:
 
 
 def facts_of(fields: dict[str, Any]) -> BaseFacts:
-    positions = {stream: Position(str(at[0]), int(at[1])) for stream, at in fields["positions"].items()}
-    return BaseFacts(positions, Instant(fields["at"]), fields["source"], fields["expectations"], fields["broke"])
+    """Raises KeyError, TypeError, ValueError, AttributeError."""
+    positions = {
+        stream: Position(string(lineage), natural(at)) for stream, (lineage, at) in fields["positions"].items()
+    }
+    broke = {stream: string(reason) for stream, reason in fields["broke"].items()}
+    source, expectations = dict(fields["source"].items()), dict(fields["expectations"].items())
+    return BaseFacts(positions, Instant(natural(fields["at"])), source, expectations, broke)
 
 
 def record_json(
@@ -98,28 +103,37 @@ def base_of(record: Record, component: str) -> BaseRecord:
         fields = json.loads(record.parts[0])
         previous = record.facts["previous"]
         pieces = tuple(
-            ManifestPiece(bytes.fromhex(chunk), Location(bytes.fromhex(pack), int(offset), int(size)), int(plain))
+            ManifestPiece(_digest(chunk), Location(_digest(pack), natural(offset), natural(size)), natural(plain))
             for chunk, pack, offset, size, plain in fields["manifest"]
         )
+        if fields["id"] != record.name.rpartition("/")[2] or fields["component"] != component:
+            raise ValueError
         return BaseRecord(
-            id=str(fields["id"]),
+            id=string(fields["id"]),
             name=record.name,
             component=component,
-            driver=str(fields["driver"]),
-            began_at=Instant(fields["began_at"]),
-            ended_at=Instant(fields["ended_at"]),
+            driver=string(fields["driver"]),
+            began_at=Instant(natural(fields["began_at"])),
+            ended_at=Instant(natural(fields["ended_at"])),
             facts=facts_of(fields["facts"]),
             manifest=pieces,
-            bytes_logical=int(fields["bytes_logical"]),
-            bytes_stored=int(fields["bytes_stored"]),
-            chunks_total=int(fields["chunks_total"]),
-            chunks_new=int(fields["chunks_new"]),
-            files=int(fields["files"]),
-            previous=(str(previous[0]), str(previous[1])) if previous else None,
+            bytes_logical=natural(fields["bytes_logical"]),
+            bytes_stored=natural(fields["bytes_stored"]),
+            chunks_total=natural(fields["chunks_total"]),
+            chunks_new=natural(fields["chunks_new"]),
+            files=natural(fields["files"]),
+            previous=None if previous is None else (string(previous[0]), string(previous[1])),
             digest=record.digest,
         )
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
         raise DamagedData(f"{record.name} is unreadable", object_name=record.name) from None
+
+
+def _digest(hexadecimal: str) -> bytes:
+    digest = bytes.fromhex(hexadecimal)
+    if len(digest) != 32:
+        raise ValueError
+    return digest
 
 
 def read_base(repository: Repository, component: str, name: str) -> BaseRecord:
@@ -167,10 +181,13 @@ def read_receipts(repository: Repository, component: str) -> tuple[dict[str, str
         if what_is(info.name) == "receipt":
             try:
                 facts = get_record(repository, component, Kind.LEASE, info.name).facts
-                receipts[str(facts["base"])] = str(facts["hash"])
             except DamagedData as error:
                 damage.append(error)
-            except KeyError:
+                continue
+            base, digest = facts.get("base"), facts.get("hash")
+            if isinstance(base, str) and what_is(base) == "base" and isinstance(digest, str):
+                receipts[base] = digest
+            else:
                 damage.append(DamagedData(f"{info.name} names no base", object_name=info.name))
     return receipts, damage
 

@@ -11,7 +11,6 @@ from typing import Any
 
 from planaria.core.base import Json
 from planaria.core.errors import DamagedData
-from planaria.core.instant import Instant
 from planaria.core.windows import Span, merged
 from planaria.repository.codec import Decoder, Encoder
 from planaria.repository.repository import Repository
@@ -26,10 +25,12 @@ from planaria.repository.sealed import (
     believe,
     believe_body,
     canonical,
+    natural,
     parse_header,
     slots,
+    string,
 )
-from planaria.repository.segments import SegmentFacts, moved_of
+from planaria.repository.segments import SegmentFacts, span_of
 
 LIMIT = 16 << 20
 """Bytes of segments in a bundle: what a reader holds at once."""
@@ -119,16 +120,12 @@ def facts_of(header: Header) -> BundleFacts:
     name, facts = header.scope.name, header.facts
     try:
         lineage, ends = name.split("/")[3:5]
-        spans = tuple(
-            Span(
-                lineage, int(begin), int(end), Instant(first), Instant(last), bool(exact), str(reason), moved_of(moved)
-            )
-            for begin, end, first, last, exact, reason, moved in facts["spans"]
-        )
-        begin, end = int(facts["from"]), int(facts["to"])
-        if not spans or not ends.startswith(f"{begin:016x}-{end:016x}-"):
+        spans = tuple(span_of(lineage, fields) for fields in facts["spans"])
+        begin, end, source = natural(facts["from"]), natural(facts["to"]), facts["source"]
+        ours = (min(one.begin for one in spans), max(one.end for one in spans)) == (begin, end)
+        if not ours or not ends.startswith(f"{begin:016x}-{end:016x}-") or not isinstance(source, dict):
             raise ValueError
-        return BundleFacts(str(facts["stream"]), lineage, begin, end, spans, dict(facts["source"]), int(facts["count"]))
+        return BundleFacts(string(facts["stream"]), lineage, begin, end, spans, source, natural(facts["count"]))
     except (KeyError, TypeError, ValueError):
         raise DamagedData(f"{name} has an unreadable header", object_name=name) from None
 
@@ -158,8 +155,8 @@ def open_bundle(repository: Repository, component: str, name: str, data: bytes) 
     whole = memoryview(parts[0] if len(parts) == 1 else b"".join(parts))
     parts.clear()
     try:
-        rows = [(str(row["name"]), int(row["at"]), int(row["size"])) for row in json.loads(contents)]
-    except (KeyError, TypeError, ValueError):
+        rows = [(string(row["name"]), natural(row["at"]), natural(row["size"])) for row in json.loads(contents)]
+    except (KeyError, TypeError, ValueError, RecursionError):
         raise DamagedData(f"{name} has unreadable contents", object_name=name) from None
     expected = 0
     for member, at, size in rows:

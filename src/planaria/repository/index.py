@@ -55,7 +55,10 @@ class Run:
         return Location(self._pack(pack), offset, length) if found == prefix else None
 
     def _pack(self, number: int) -> bytes:
-        return bytes(self.packs[number * 32 : number * 32 + 32])
+        pack = bytes(self.packs[number * 32 : number * 32 + 32])
+        if len(pack) != 32:
+            raise DamagedData(f"{self.name} speaks of a pack that it does not name", object_name=self.name)
+        return pack
 
     def locations(self) -> Iterator[tuple[bytes, Location]]:
         """(chunk id prefix, location) of every entry."""
@@ -120,7 +123,8 @@ def read_run(repository: Repository, component: str, name: str) -> Run:
     """Raises DamagedData."""
     record = get_record(repository, component, Kind.INDEX, name)
     run = Run(name, record.parts[0] if record.parts else b"", b"".join(record.parts[1:]))
-    if len(run.entries) != record.facts.get("entries", -1) * ENTRY.size:
+    count = record.facts.get("entries")
+    if not isinstance(count, int) or len(run.entries) != count * ENTRY.size or len(run.packs) % 32:
         raise DamagedData(f"{name} does not hold the entries it speaks of", object_name=name)
     return run
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from planaria.core.base import Entry
 from planaria.core.errors import DamagedData
 from planaria.repository.recipients import bytes_of, text_of
-from planaria.repository.sealed import canonical
+from planaria.repository.sealed import canonical, natural, string
 
 PIECE = 1 << 20
 ID = 32
@@ -50,14 +50,14 @@ def filed_of(line: bytes, object_name: str) -> Filed:
     """Raises DamagedData: what it says of sizes must add up."""
     try:
         fields = json.loads(line)
-        entry = Entry(str(fields["path"]), int(fields["size"]), dict(fields["meta"]))
+        entry = Entry(string(fields["path"]), natural(fields["size"]), dict(fields["meta"].items()))
         chunks = bytes_of(fields.get("chunks", ""))
-        sizes = tuple(int(size) for size in fields["sizes"]) if "sizes" in fields else None
+        sizes = tuple(natural(size) for size in fields["sizes"]) if "sizes" in fields else None
         count = len(sizes) if sizes is not None else -(-entry.size // PIECE)
-        whole = sum(sizes) == entry.size if sizes is not None else fields.get("piece", PIECE) == PIECE
-        if len(chunks) != count * ID or not whole or entry.size < 0:
+        adds_up = sum(sizes) == entry.size if sizes is not None else fields.get("piece", PIECE) == PIECE
+        if len(chunks) != count * ID or not adds_up:
             raise ValueError
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise DamagedData(f"the manifest of {object_name} is unreadable", object_name=object_name) from None
     return Filed(entry, chunks, sizes)
 

@@ -124,6 +124,20 @@ def canonical(value: object) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
+def natural(value: Any) -> int:
+    """A count, an offset or an instant in JSON. Raises ValueError: a seal does not say that it makes sense."""
+    if type(value) is not int or not 0 <= value < 1 << 63:
+        raise ValueError(f"not a whole number: {value!r:.20}")
+    return value
+
+
+def string(value: Any) -> str:
+    """Raises ValueError."""
+    if not isinstance(value, str):
+        raise ValueError(f"not a text: {value!r:.20}")
+    return value
+
+
 def _object_keys(secret: bytes, salt: bytes, scope: Scope, key_id: str) -> tuple[AESGCM, bytes, bytes]:
     """(cipher, commit key, associated-data prefix) of one object."""
     context = canonical([FORMAT, int(scope.kind), scope.repository, scope.component, key_id])

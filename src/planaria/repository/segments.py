@@ -30,8 +30,10 @@ from planaria.repository.sealed import (
     SlotKind,
     believe,
     believe_body,
+    natural,
     parse_header,
     slots,
+    string,
 )
 
 _STAMP = struct.Struct("<QQ")
@@ -110,29 +112,37 @@ def facts_of(header: Header) -> SegmentFacts:
     name, facts = header.scope.name, header.facts
     try:
         lineage, ends = name.split("/")[2:4]
-        span = Span(
-            lineage,
-            int(facts["from"]),
-            int(facts["to"]),
-            Instant(facts["first_at"]),
-            Instant(facts["last_at"]),
-            bool(facts["exact"]),
-            str(facts["reason"]),
-            moved_of(facts["moved"]),
-        )
-        if not ends.startswith(f"{span.begin:016x}-{span.end:016x}-") or span.end < span.begin:
+        words = ("from", "to", "first_at", "last_at", "exact", "reason", "moved")
+        span = span_of(lineage, [facts[word] for word in words])
+        if not ends.startswith(f"{span.begin:016x}-{span.end:016x}-"):
             raise ValueError
-        return SegmentFacts(str(facts["stream"]), span, facts["previous"], dict(facts["source"]), facts["hint"])
+        previous, source = facts["previous"], facts["source"]
+        if not isinstance(source, dict) or not isinstance(previous, str | None):
+            raise ValueError
+        return SegmentFacts(string(facts["stream"]), span, previous, source, facts["hint"])
     except (KeyError, TypeError, ValueError):
         raise DamagedData(f"{name} has an unreadable header", object_name=name) from None
 
 
-def moved_of(pair: Any) -> tuple[Instant, Instant] | None:
-    """Raises TypeError, ValueError."""
-    if pair is None:
-        return None
-    first, last = pair
-    return Instant(int(first)), Instant(int(last))
+def span_of(lineage: str, fields: Sequence[Any]) -> Span:
+    """From [from, to, first_at, last_at, exact, reason, moved]. Raises TypeError, ValueError."""
+    begin, end, first, last, exact, reason, moved = fields
+    arrivals = None
+    if moved is not None:
+        since, until = moved
+        arrivals = Instant(natural(since)), Instant(natural(until))
+    if natural(end) < natural(begin) or not isinstance(exact, bool):
+        raise ValueError
+    return Span(
+        lineage,
+        begin,
+        end,
+        Instant(natural(first)),
+        Instant(natural(last)),
+        exact,
+        string(reason),
+        arrivals,
+    )
 
 
 def believed(repository: Repository, component: str, name: str, data: bytes | memoryview) -> Header:
