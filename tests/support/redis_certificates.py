@@ -9,6 +9,19 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+SIGNS = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
+"""Of an authority; from Python 3.13 on, one that does not say so is refused."""
+
 
 def certificates(directory: Path, *, days: int = 365) -> dict[str, str]:
     """`ca`, `cert`, `key`: an authority, and a certificate of 127.0.0.1 by it, good for servers and clients."""
@@ -19,6 +32,7 @@ def certificates(directory: Path, *, days: int = 365) -> dict[str, str]:
         _builder(issuer, issuer, ca_key.public_key(), 365)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(ca_key.public_key()), critical=False)
+        .add_extension(SIGNS, critical=True)
         .sign(ca_key, hashes.SHA256())
     )
     cert = (
