@@ -1,8 +1,10 @@
 """The check as a whole: what it covers, in whose turn, what it remembers, and what it does not take for damage."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import blake3
 import pytest
 
 from planaria.core.errors import DamagedData, Failed, StoreRefused, StoreUnavailable, UnknownName
@@ -12,9 +14,11 @@ from planaria.repository.check_state import CheckState, load_state
 from planaria.repository.checking import components, run_check
 from planaria.repository.condemned import condemned
 from planaria.repository.key_admin import rotate
-from planaria.repository.layout import what_is
+from planaria.repository.layout import component_of, what_is
 from planaria.repository.recipients import new_identity
+from planaria.repository.records import get_record, seal_record
 from planaria.repository.repository import create
+from planaria.repository.sealed import INDEX_KEY_ID, Kind, canonical, parse_header
 from planaria.storage.contract import Bytes, ObjectInfo
 from planaria.storage.memory import MemoryStore
 from tests.support.clocks import ManualClock, seeded
@@ -252,6 +256,45 @@ def test_what_a_damaged_pack_held_is_stored_again_and_the_repository_heals(whole
     assert {name: back[name] for name in whole.expected.bases if name.startswith(FILES)} == {
         name: content for name, content in whole.expected.bases.items() if name.startswith(FILES)
     }
+
+
+def test_a_damaged_key_condemns_no_pack(whole: Small) -> None:
+    packs = {name: parse_header(data, name).key_id for name, data in whole.objects.items() if what_is(name) == "pack"}
+    key_id = next(key_id for key_id in packs.values() if key_id != INDEX_KEY_ID)
+    key = next(name for name in whole.objects if name.startswith(f"keys/{key_id}/"))
+    report = check(whole.opened(whole.store({**whole.objects, key: flipped(whole.objects[key])})))
+    assert named(report) == {(key, "damaged")}
+    assert report.condemned == 0
+
+
+def test_a_base_taken_away_with_its_receipt_is_missed_by_the_one_after_it(whole: Small) -> None:
+    first, second, _ = (name for name in whole.objects if name.startswith(f"{FILES}/bases/"))
+    for name in (first, second):
+        digest = blake3.blake3(whole.objects[name]).hexdigest()
+        facts = {
+            one: get_record(whole.opened(whole.store()), component_of(one), Kind.LEASE, one).facts
+            for one in whole.objects
+            if what_is(one) == "receipt"
+        }
+        (receipt,) = [one for one, said in facts.items() if said["hash"] == digest]
+        store = whole.store({one: data for one, data in whole.objects.items() if one not in (name, receipt)})
+        assert (name, "missing") in named(check(whole.opened(store), read=False))
+
+
+def test_a_base_that_says_more_than_its_manifest_holds_is_named(whole: Small) -> None:
+    repository = whole.opened(whole.store())
+    name = max(name for name in whole.objects if name.startswith(f"{FILES}/bases/"))
+    record = get_record(repository, FILES, Kind.BASE, name)
+    fields = json.loads(record.parts[0])
+    for change in ({}, {"files": fields["files"] + 1}, {"bytes_logical": fields["bytes_logical"] + 1}):
+        told = canonical(fields | change)
+        data = seal_record(repository, FILES, Kind.BASE, name, record.facts, (told,))
+        objects = {**whole.objects, name: data}
+        (finding,) = check(whole.opened(whole.store(objects)), read=False).findings
+        assert (finding.object, "not the object that was committed" in finding.detail) == (name, True)
+        alone = {one: kept for one, kept in objects.items() if what_is(one) != "receipt"}
+        findings = check(whole.opened(whole.store(alone)), read=False).findings
+        assert [(one.object, "does not add up" in one.detail) for one in findings] == [(name, True)] * bool(change)
 
 
 def test_a_host_that_may_only_read_still_names_a_damaged_pack(whole: Small) -> None:
