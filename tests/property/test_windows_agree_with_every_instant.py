@@ -176,15 +176,27 @@ def test_everything_unambiguous_that_was_followed_can_be_chosen(data: st.DataObj
     assert set(reachable(world, mine, bases)) - crossed(world) <= found
 
 
+def late_beside_exact(mine: Sequence[Follower]) -> set[int]:
+    """What is given up although one saw it: the other's bytes came later than the first began anew behind them.
+
+    A clock that was set back looks the same, and then these instants happened twice.
+    """
+    spans = [span for one in mine for span in one.spans]
+    late = [(span.end, span.moved[1]) for span in spans if not span.exact and span.moved]
+    anew = [(span.begin, span.first_at) for span in spans]
+    return {at for end, came in late for begin, first in anew if begin == end for at in range(first + 1, came)}
+
+
 @given(st.data())
 def test_two_followers_reach_exactly_what_one_of_them_saw_in_time(data: st.DataObject) -> None:
     world = data.draw(worlds(jumps=False))
     mine = [data.draw(followers(world)), data.draw(followers(world))]
     bases = data.draw(some_bases(world))
     spans = {"main": merged(span for one in mine for span in one.spans)}
-    can = reachable(world, mine, bases)
-    assert held_instants(reach(bases, spans)) == set(can)
-    for at in list(can)[:5]:
+    can, held = reachable(world, mine, bases), held_instants(reach(bases, spans))
+    assert held <= set(can)
+    assert set(can) - held <= late_beside_exact(mine)
+    for at in sorted(held)[:5]:
         assert candidates(Instant(at), bases, spans)
 
 
