@@ -12,7 +12,7 @@ DAY = 86_400_000
 
 def fill(port: int, keys: int, seed: int, now_ms: int) -> None:
     """Keys `0` … of every type, a quarter of them with TTLs of a day or more. The server's DBSIZE proves them."""
-    randomness = random.Random(seed)  # noqa: S311
+    randomness = random.Random(seed)
     with socket.create_connection(("127.0.0.1", port), 60) as connection:
         connection.sendall(encode_command(b"CLIENT", b"REPLY", b"OFF"))
         batch: list[bytes] = []

@@ -35,7 +35,7 @@ def connected(port: int) -> socket.socket:
 
 def blocks(rate: int) -> list[tuple[bytes, int]]:
     """(commands of one tick, how many) for `PREPARED` seconds."""
-    randomness, count = random.Random(7), max(1, round(rate * TICK))  # noqa: S311
+    randomness, count = random.Random(7), max(1, round(rate * TICK))
     return [(b"".join(command(randomness) for _ in range(count)), count) for _ in range(round(PREPARED / TICK))]
 
 

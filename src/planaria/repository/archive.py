@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 
 from planaria.core.errors import ObjectMissing
@@ -18,6 +18,7 @@ from planaria.repository.records import put_record
 from planaria.repository.repository import Repository
 from planaria.repository.sealed import Kind, SealingKey
 from planaria.repository.spool import Spool
+from planaria.storage.contract import Store
 
 
 @dataclass(slots=True)
@@ -30,6 +31,8 @@ class ComponentArchive:
     limits: Limits
     journals: JournalLimits
     warn: Callable[[str], None]
+    hasty: Store | None = None
+    """The same store with little patience, for journals: they have the spool, and a source does not wait."""
     _writers: dict[str, JournalWriter] = field(default_factory=dict)
     _key: SealingKey | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -49,8 +52,9 @@ class ComponentArchive:
         with self._lock:
             if stream not in self._writers:
                 key = self._key = self._key or self._leased()
+                repository = replace(self.repository, store=self.hasty or self.repository.store)
                 self._writers[stream] = JournalWriter(
-                    self.repository, self.component, stream, key, self.journals, self._spool(stream), self.warn
+                    repository, self.component, stream, key, self.journals, self._spool(stream), self.warn
                 )
             return self._writers[stream]
 

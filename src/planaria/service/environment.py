@@ -19,8 +19,11 @@ from planaria.settings.repository import RepositorySettings, identity_text
 from planaria.storage.contract import Store
 from planaria.storage.open import open_store
 from planaria.storage.options import StoreOptions
-from planaria.storage.retrying import Retrying
+from planaria.storage.retrying import Patience, Retrying
 from planaria.storage.throttled import Rate, Throttled
+
+HASTY = Patience(attempts=2, total=2.0)
+"""Of journals, which have a spool: one more try for a hiccup, and no source is held up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,8 @@ class Environment:
     host: Host
     directories: Directories
     repository: Repository
+    hasty: Store
+    """The repository's store with little patience, for journals."""
 
     @property
     def limits(self) -> Limits:
@@ -65,7 +70,7 @@ class Environment:
         follow, budgets = self.settings.follow, self.settings.budgets
         journals = JournalLimits(self.directories.spool, budgets.spool, flush=follow.flush, idle=follow.idle)
         kind = self.settings.components[component].driver
-        return ComponentArchive(self.repository, component, kind, self.limits, journals, self.host.warn)
+        return ComponentArchive(self.repository, component, kind, self.limits, journals, self.host.warn, self.hasty)
 
 
 def selected(settings: Settings, names: tuple[str, ...]) -> list[str]:
@@ -82,18 +87,19 @@ def driver_of(settings: Settings, host: Host, component: str) -> Driver:
     return registry.create(settings.components[component], surroundings, host.environ)
 
 
-def store_of(settings: Settings, host: Host, url: str | None = None) -> Store:
-    """The repository's store (or another with the same options), with retries and the configured rates.
+def store_of(settings: Settings, host: Host) -> Store:
+    """The repository's store, with retries and the configured rates. Raises ConfigurationError."""
+    return Retrying(_at_rate(settings, host), host.clock, host.random)
 
-    Raises ConfigurationError.
-    """
+
+def _at_rate(settings: Settings, host: Host) -> Store:
     of, budgets = settings.repository, settings.budgets
-    store: Store = open_store(url or of.url, _options(of, host.environ), host.clock)
+    store: Store = open_store(of.url, _options(of, host.environ), host.clock)
     if budgets.upload or budgets.download:
         upload = Rate(budgets.upload, host.clock) if budgets.upload else None
         download = Rate(budgets.download, host.clock) if budgets.download else None
         store = Throttled(store, upload, download)
-    return Retrying(store, host.clock, host.random)
+    return store
 
 
 def _options(of: RepositorySettings, environ: Mapping[str, str]) -> StoreOptions:
@@ -126,13 +132,14 @@ def opened_by(environment: Environment, identity: str) -> Repository:
 
 def open_environment(settings: Settings, host: Host) -> Environment:
     """Raises ConfigurationError, RepositoryRefused, DamagedData, errors of the store."""
-    of = settings.repository
+    of, store = settings.repository, _at_rate(settings, host)
     repository = open_repository(
-        store_of(settings, host),
+        Retrying(store, host.clock, host.random),
         host.clock,
         host.random,
         identity=identity_configured(settings, host.environ),
         writer_key=of.writer_key.resolve(host.environ) if of.writer_key else None,
         recipients=of.recipients,
     )
-    return Environment(settings, host, directories(settings, host.environ, root=os.geteuid() == 0), repository)
+    places = directories(settings, host.environ, root=os.geteuid() == 0)
+    return Environment(settings, host, places, repository, Retrying(store, host.clock, host.random, HASTY))

@@ -88,13 +88,14 @@ def _compact(environment: Environment, components: Sequence[str], done: threadin
 
 
 def _compacted(environment: Environment, component: str) -> str | None:
-    """What went wrong."""
-    try:
-        compact(environment.repository, component, environment.limits.cache)
-        sweep(environment.repository, component, environment.limits.cache)
-    except PlanariaError as error:
-        return error.message
-    return None
+    """What went wrong first. A segment that cannot be bundled keeps nothing from being swept."""
+    trouble: str | None = None
+    for work in (compact, sweep):
+        try:
+            work(environment.repository, component, environment.limits.cache)
+        except PlanariaError as error:
+            trouble = trouble or error.message
+    return trouble
 
 
 @contextmanager

@@ -52,7 +52,8 @@ def test_a_server_is_followed_into_a_bucket_and_comes_back_from_it(
         host.await_followed("redis", now())
         with server.client() as client:
             client.set("wanted", "yes")
-            wanted = now()
+            host.await_followed("redis", now())
+            wanted = now()  # the write has arrived by now: what is behind is not at its mercy
             host.await_followed("redis", wanted)
             client.set("unwanted", "yes")
         host.await_followed("redis", now())
