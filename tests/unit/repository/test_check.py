@@ -13,6 +13,7 @@ from planaria.repository.check_report import Report
 from planaria.repository.check_state import CheckState, load_state
 from planaria.repository.checking import components, run_check
 from planaria.repository.condemned import condemned
+from planaria.repository.index import Index, Location, make_run
 from planaria.repository.key_admin import rotate
 from planaria.repository.layout import component_of, what_is
 from planaria.repository.recipients import new_identity
@@ -383,3 +384,13 @@ def test_a_state_survives_its_file(tmp_path: Path) -> None:
     assert again.read_at("a") == 5
     assert again.lost("redis", {"a"}) == ["b"]
     assert again.journals == {"c": [1, 2, "3"]}
+
+
+def test_a_chunk_that_lies_in_two_packs_is_read_from_the_one_that_can_be_relied_on() -> None:
+    chunk, bad, good = b"c" * 32, Location(b"b" * 32, 5, 60), Location(b"g" * 32, 7, 60)
+    runs = [make_run(name, [(chunk, where)]) for name, where in (("one", bad), ("two", good))]
+    for order in (runs, runs[::-1]):
+        index = Index(tuple(order), frozenset({bad.pack}))
+        assert (index.find(chunk), index.holds(chunk)) == (good, True)
+    alone = Index((runs[0],), frozenset({bad.pack}))
+    assert (alone.find(chunk), alone.holds(chunk)) == (bad, False)
