@@ -1,4 +1,4 @@
-"""The laws that every driver keeps, run against any of them: by the tests, and by `planaria doctor --deep`.
+"""The laws that every driver keeps, as functions that the tests run against a real source and a real repository.
 
 A law is a function of a `Stage`: it raises `Broken` saying what did not hold. Some laws do their work in a child
 process, to measure or to kill it, so the function that sets the stage must be picklable and may be called again.
