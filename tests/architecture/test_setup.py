@@ -57,7 +57,7 @@ def machine(tmp_path: Path) -> Machine:
 
 def test_the_environment_is_made_from_the_lock_file_once(machine: Machine) -> None:
     assert machine.setup().returncode == 0
-    assert machine.called("uv") == ["uv sync --frozen --quiet"]
+    assert machine.called("uv") == ["uv sync --frozen --quiet --compile-bytecode"]
     assert machine.setup().returncode == 0
     assert len(machine.called("uv")) == 1
 
