@@ -7,7 +7,7 @@ import pytest
 
 from planaria.core.errors import Failed, RepositoryRefused
 from planaria.repository.escrow import escrow_sheet, prove_sheet, read_sheet
-from planaria.repository.recipients import identity_of, new_identity, passphrase_recipient
+from planaria.repository.recipients import identity_of, new_identity
 from planaria.repository.repository import create
 from planaria.storage.memory import MemoryStore
 from tests.support.clocks import ManualClock, seeded
@@ -102,16 +102,6 @@ def test_a_sheet_for_an_identity_that_no_longer_opens_says_so(whole: Small, tmp_
     store.delete(lost)
     store.put(lost, b"{}")
     assert [one.id for one in prove_sheet(repository, sheet) if one.problem] == [lost.split("/")[1]]
-
-
-def test_a_passphrase_with_any_character_survives_the_sheet() -> None:
-    phrase = "passphrase:correct horse, 100% größer: ~ 🐎"
-    clock = ManualClock()
-    recipient = passphrase_recipient(phrase.removeprefix("passphrase:"), seeded(75))
-    repository = create(MemoryStore(clock), clock, seeded(76), [recipient])
-    sheet = escrow_sheet(repository, phrase)
-    assert read_sheet(sheet).identity == phrase
-    assert "%20 stands for a space" in sheet
 
 
 def test_the_sheet_says_how_to_restore_without_planaria(sheet: str) -> None:

@@ -5,7 +5,6 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from planaria.core.errors import ConfigurationError
 from planaria.repository.recipients import (
-    identity_from_passphrase,
     identity_from_text,
     identity_of,
     new_identity,
@@ -34,16 +33,6 @@ def test_a_secret_does_not_open_in_another_place() -> None:
     text, recipient = new_identity(seeded(1))
     with pytest.raises(ValueError, match="not what was sealed"):
         identity_of(text).open(recipient, recipient.seal(SECRET, INFO), b"elsewhere")
-
-
-def test_a_passphrase_opens_what_was_sealed_without_it_and_another_does_not() -> None:
-    recipient = passphrase_recipient("correct horse", seeded(1))
-    sealed = parse_recipient(recipient.text).seal(SECRET, INFO)
-    ours = identity_of("passphrase:correct horse\n")
-    assert ours.open(recipient, sealed, INFO) == SECRET
-    assert ours.private_for(recipient) is ours.private_for(recipient), "the costly derivation is made once"
-    assert ours.private_for(new_identity(seeded(1))[1]) is None
-    assert identity_from_passphrase("correct hors").open(recipient, sealed, INFO) is None
 
 
 PUBLIC = text_of(X25519PrivateKey.from_private_bytes(bytes(32)).public_key().public_bytes_raw())
