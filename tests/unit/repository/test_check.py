@@ -1,7 +1,6 @@
 """The check as a whole: what it covers, in whose turn, what it remembers, and what it does not take for damage."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import blake3
@@ -20,7 +19,7 @@ from planaria.repository.recipients import new_identity
 from planaria.repository.records import get_record, seal_record
 from planaria.repository.repository import create
 from planaria.repository.sealed import INDEX_KEY_ID, Kind, canonical, parse_header
-from planaria.storage.contract import Bytes, ObjectInfo
+from planaria.storage.contract import Bytes
 from planaria.storage.memory import MemoryStore
 from tests.support.clocks import ManualClock, seeded
 from tests.support.small_repository import FILES, REDIS, Builder, Small, bases_back, check, small
@@ -181,61 +180,6 @@ def test_an_unreachable_store_is_not_taken_for_damage(whole: Small) -> None:
         store.away = kind
         with pytest.raises(StoreUnavailable):
             check(repository)
-
-
-class LateList(MemoryStore):
-    """One listing, after so many that show it, does not show yet what `late` names."""
-
-    late = ""
-    after_so_many = -1
-
-    def list(self, prefix: str, after: str = "") -> Iterator[ObjectInfo]:
-        shown = super().list(prefix, after)
-        if not self.late.startswith(prefix) or self.late <= after:
-            return shown
-        self.after_so_many -= 1
-        return (info for info in shown if info.name != self.late) if self.after_so_many == -1 else shown
-
-
-@pytest.mark.parametrize("turn", range(20))
-def test_a_listing_that_is_behind_is_not_taken_for_a_loss(whole: Small, turn: int) -> None:
-    for name in whole.objects:
-        if what_is(name) in ("base", "segment", "bundle"):
-            store = LateList(whole.clock)
-            for other, data in whole.objects.items():
-                store.put(other, data)
-            state, repository = CheckState(), whole.opened(store)
-            check(repository, state=state)
-            store.late, store.after_so_many = name, turn
-            assert check(repository, state=state).findings == [], name
-
-
-def test_a_base_written_while_the_check_runs_is_no_finding(whole: Small, tmp_path: Path) -> None:
-    """At each listing of the check in turn another base appears, whole."""
-    for moment in range(14):
-        store = Busy(whole.clock)
-        for name, data in whole.objects.items():
-            store.put(name, data)
-        builder = Builder(whole.write_only(store), whole.clock, tmp_path)
-        store.work, store.moment = builder, moment
-        report = check(whole.opened(store), read=False)
-        assert report.findings == [], moment
-        assert store.moment < 0
-
-
-class Busy(MemoryStore):
-    """A base is written just before the listing number `moment`."""
-
-    work: Builder | None = None
-    moment = -1
-
-    def list(self, prefix: str, after: str = "") -> Iterator[ObjectInfo]:
-        if self.work is not None:
-            self.moment -= 1
-            if self.moment < 0:
-                builder, self.work = self.work, None
-                builder.base(FILES, {"new": seeded(self.moment)(3000)}, {}, {})
-        return super().list(prefix, after)
 
 
 def test_what_a_damaged_pack_held_is_stored_again_and_the_repository_heals(whole: Small, tmp_path: Path) -> None:
